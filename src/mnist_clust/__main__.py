@@ -1,0 +1,102 @@
+"""The command line: ``python -m mnist_clust``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from mnist_clust.data import DataError, Digits, MnistUnavailableError, load_digits
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Cluster handwritten digits, with nobody telling what they are."""
+
+
+@main.command()
+@click.option("--data", default="auto", show_default=True,
+              help="'auto', 'mnist', 'sample', or a path to images of your own.")  # fmt: skip
+@click.argument("notebooks", nargs=-1)
+def report(data: str, notebooks: tuple[str, ...]) -> None:
+    """Run NOTEBOOKS (all, or those that start with 01, 02, …) and build a site from them.
+
+    Exit status 1 if a notebook fails or a claim is broken.
+    """
+    from mnist_clust.report import find_notebooks, make_report, summary
+
+    try:
+        chosen = find_notebooks(notebooks)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    digits = _load(data)
+    with _failures_in_one_line():
+        made = make_report(digits, _source(data, digits), chosen)
+    click.echo(f"\n{summary(made)}")
+    sys.exit(1 if made.broken else 0)
+
+
+@main.command()
+def notebooks() -> None:
+    """Run the committed notebooks on full MNIST; renew their outputs, figures and numbers."""
+    from mnist_clust.readme import update_readme
+    from mnist_clust.report import find_notebooks, make_report, publish, summary
+
+    digits = _load("mnist")
+    with _failures_in_one_line():
+        made = make_report(digits, "auto", find_notebooks())
+        publish(made)
+        update_readme()
+    click.echo(f"\n{summary(made)}")
+    sys.exit(1 if made.broken else 0)
+
+
+@main.command()
+def readme() -> None:
+    """Write the README's tables anew from results/*.json."""
+    from mnist_clust.readme import update_readme
+
+    with _failures_in_one_line():
+        update_readme()
+
+
+def _load(source: str) -> Digits:
+    try:
+        digits = load_digits(source)
+    except MnistUnavailableError as error:
+        raise click.ClickException(str(error)) from error
+    except DataError as error:
+        raise click.UsageError(str(error)) from error
+    for notice in digits.notices:
+        click.secho(f"\n*** {notice} ***\n", fg="red", bold=True)
+    return digits
+
+
+def _source(given: str, digits: Digits) -> str:
+    """Say what the notebooks shall load, so that they need not look for MNIST again."""
+    if given == "auto":
+        return "auto" if digits.name == "mnist" else "sample"
+    return given if given in ("mnist", "sample") else str(Path(given).expanduser().resolve())
+
+
+@contextmanager
+def _failures_in_one_line() -> Iterator[None]:
+    from mnist_clust.report import NotebookError
+    from mnist_clust.site import SiteError
+
+    try:
+        yield
+    except (NotebookError, SiteError) as error:
+        click.echo()
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename or 'a file'} could not be written or read: {error.strerror}."
+        ) from error
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m mnist_clust")

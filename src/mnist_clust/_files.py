@@ -1,0 +1,144 @@
+"""Read arrays from files that may be damaged or hostile: bounded, never unpickled."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_BYTES = 2 * 1024**3
+_CHUNK = 1 << 24
+_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_READ_ERRORS = (OSError, EOFError, zlib.error)
+
+
+class DataError(ValueError):
+    """A data source cannot be used; the message says why and what to do, in one sentence."""
+
+
+def read_idx(path: Path) -> npt.NDArray[Any]:
+    """Read one IDX file, plain or gzipped (http://yann.lecun.com/exdb/mnist, "file formats").
+
+    Raises
+    ------
+    DataError
+        If the file is no IDX file, is damaged, or holds more or less than its header promises.
+    """
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+        opened = gzip.open(path) if zipped else path.open("rb")
+        with opened as file:
+            return _parse_idx(cast(IO[bytes], file), path)
+    except _READ_ERRORS as error:
+        raise _unreadable(path, error) from error
+
+
+def _parse_idx(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not magic[3]:
+        raise DataError(f"{path} is no IDX file: it does not start with an IDX magic number.")
+    header = file.read(4 * magic[3])
+    if len(header) < 4 * magic[3]:
+        raise DataError(f"{path} ends inside its header: fetch it again.")
+    shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
+    dtype = np.dtype(_IDX_TYPES[magic[2]])
+    size = math.prod(shape) * dtype.itemsize
+    _check_size(size, path)
+    body = _read_at_most(file, size + 1)
+    if len(body) != size:
+        more_or_less = "more" if len(body) > size else "less"
+        raise DataError(
+            f"{path} holds {more_or_less} than the {shape} values its header promises: "
+            "fetch it again."
+        )
+    array = np.frombuffer(body, dtype).reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_at_most(file: IO[bytes], size: int) -> bytes:
+    """Read piece by piece, so that a header which promises much allocates nothing."""
+    pieces: list[bytes] = []
+    while size > 0 and (piece := file.read(min(size, _CHUNK))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read all arrays of an ``.npz`` file.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, too large, or holds Python objects.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            _check_size(sum(archive.getinfo(name).file_size for name in names), path)
+            arrays = {}
+            for name in names:
+                with archive.open(name) as file:
+                    arrays[name.removesuffix(".npy")] = _parse_npy(file, path)
+            return arrays
+    except (*_READ_ERRORS, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_array(path: Path) -> npt.NDArray[Any]:
+    """Read one ``.npy`` file, under the same guards as :func:`read_npz`."""
+    try:
+        with path.open("rb") as file:
+            return _parse_npy(file, path)
+    except _READ_ERRORS as error:
+        raise _unreadable(path, error) from error
+
+
+def _parse_npy(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
+    try:
+        version = np.lib.format.read_magic(file)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, fortran, dtype = read_header(file)
+    except (ValueError, KeyError, SyntaxError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} holds a damaged array header: save it again.") from error
+    if dtype.hasobject:
+        raise DataError(
+            f"{path} holds Python objects, which are never unpickled: save numeric arrays."
+        )
+    if not all(isinstance(length, int) and length >= 0 for length in shape):
+        raise DataError(f"{path} holds a damaged array header: save it again.")
+    size = math.prod(shape) * dtype.itemsize
+    _check_size(size, path)
+    body = _read_at_most(file, size)
+    if len(body) != size:
+        raise DataError(f"{path} ends before its last image: fetch it or save it again.")
+    array = np.frombuffer(body, dtype)
+    return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+
+
+def _check_size(size: int, path: Path) -> None:
+    if size > MAX_BYTES:
+        raise DataError(
+            f"{path} promises {size / 1024**3:.3g} GiB of values, more than the "
+            f"{MAX_BYTES // 1024**3} GiB that are read: split it, or make the images smaller."
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    if isinstance(error, PermissionError):
+        return DataError(f"{path} may not be read: change its permissions.")
+    if isinstance(error, IsADirectoryError):
+        return DataError(f"{path} is a folder: give the path of a file.")
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{path} does not exist.")
+    return DataError(f"{path} is damaged or truncated ({error}): fetch it or save it again.")

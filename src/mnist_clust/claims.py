@@ -1,0 +1,142 @@
+"""The claims the prose makes, each with the band it must stay in, checked on every run."""
+
+from __future__ import annotations
+
+import functools
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Band:
+    """Where a number must lie, and the seeds over which that was measured.
+
+    Attributes
+    ----------
+    low, high : float
+        The band, both ends included.
+    seeds : int
+        Runs it was measured on, each with another seed.
+    lowest, mean, highest : float
+        What those runs gave.
+    """
+
+    low: float
+    high: float
+    seeds: int
+    lowest: float
+    mean: float
+    highest: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"[{self.low:g}, {self.high:g}]"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence about one recorded number.
+
+    Attributes
+    ----------
+    id : str
+        The name under which a notebook records the number.
+    notebook : str
+        That notebook, without its ending.
+    sentence : str
+        The claim, as prose.
+    bands : mapping of str to Band
+        By name of the data set; on others the claim is unverified.
+    """
+
+    id: str
+    notebook: str
+    sentence: str
+    bands: Mapping[str, Band]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim beside the number a run gave.
+
+    Attributes
+    ----------
+    claim : Claim
+    band : Band or None
+        The claim's band for the data of the run.
+    value : float or None
+        The number; None if the run did not give one.
+    """
+
+    claim: Claim
+    band: Band | None
+    value: float | None
+
+    @property
+    def state(self) -> str:
+        """``"held"``, ``"broken"`` or, where no band is known, ``"unverified"``."""
+        if self.band is None:
+            return "unverified"
+        return "held" if self.value is not None and self.value in self.band else "broken"
+
+    def __str__(self) -> str:
+        where = "no band for this data" if self.band is None else f"in {self.band}"
+        return f"{self.state:10} {self.claim.id} {where}: {self.claim.sentence}"
+
+
+@functools.cache
+def load_claims() -> tuple[Claim, ...]:
+    """Read ``claims.toml``.
+
+    Returns
+    -------
+    tuple of Claim
+        In the file's order.
+    """
+    text = resources.files("mnist_clust").joinpath("claims.toml").read_text(encoding="utf-8")
+    return tuple(_parse(name, entry) for name, entry in tomllib.loads(text).items())
+
+
+def _parse(name: str, entry: dict[str, object]) -> Claim:
+    bands = {data: _parse_band(band) for data, band in entry.items() if isinstance(band, dict)}
+    return Claim(name, str(entry["notebook"]), str(entry["sentence"]), bands)
+
+
+def _parse_band(entry: dict[str, Any]) -> Band:
+    low, high = entry["band"]
+    lowest, mean, highest = entry["measured"]
+    return Band(low, high, entry["seeds"], lowest, mean, highest)
+
+
+def check_claims(
+    numbers: Mapping[str, float | None], notebook: str, data: str
+) -> tuple[Verdict, ...]:
+    """Hold what a notebook recorded against its claims.
+
+    Parameters
+    ----------
+    numbers : mapping of str to float
+        What was recorded. A number that is missing or NaN breaks its claim.
+    notebook : str
+        Name of the notebook, without its ending.
+    data : str
+        Name of the data set.
+
+    Returns
+    -------
+    tuple of Verdict
+        One for each claim of the notebook.
+    """
+    verdicts = []
+    for claim in load_claims():
+        if claim.notebook == notebook:
+            value = numbers.get(claim.id)
+            known = None if value is None or math.isnan(value) else float(value)
+            verdicts.append(Verdict(claim, claim.bands.get(data), known))
+    return tuple(verdicts)

@@ -1,0 +1,221 @@
+"""KMeans, the digit each cluster stands for, and what suggests the number of clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from kneed import KneeLocator
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import mode
+from sklearn.cluster import KMeans
+from sklearn.metrics import (
+    calinski_harabasz_score,
+    confusion_matrix,
+    davies_bouldin_score,
+    silhouette_score,
+)
+
+_INDICES = {
+    "silhouette": silhouette_score,
+    "calinski_harabasz": calinski_harabasz_score,
+    "davies_bouldin": davies_bouldin_score,
+}
+UNNAMED = -1
+"""What a cluster is called that no digit was left for."""
+
+
+def fit_kmeans(
+    X: npt.NDArray[np.float32], n_clusters: int = 10, *, n_init: int = 10, random_state: int = 0
+) -> KMeans:
+    """Fit scikit-learn's KMeans in single precision.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        One row a point.
+    n_clusters : int, default 10
+        At most ``n``.
+    n_init : int, default 10
+        Starts, each from new k-means++ seeds; the one with the least inertia wins.
+    random_state : int, default 0
+        Seed of the starts.
+
+    Returns
+    -------
+    sklearn.cluster.KMeans
+        Fitted; its ``predict`` labels images it has never seen.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer points than clusters.
+    """
+    if n_clusters > len(X):
+        raise ValueError(
+            f"{n_clusters} clusters were asked of {len(X)} points: ask for at most {len(X)}."
+        )
+    model = KMeans(n_clusters, n_init=n_init, random_state=random_state)
+    return model.fit(np.asarray(X, dtype=np.float32))
+
+
+def name_by_majority(
+    clusters: npt.ArrayLike, labels: npt.ArrayLike, n_clusters: int
+) -> npt.NDArray[np.int64]:
+    """Name each cluster after its most frequent label; several may share one name.
+
+    Parameters
+    ----------
+    clusters, labels : array-like of int, shape (n,)
+        The cluster and the true class of each training image.
+    n_clusters : int
+        How many clusters there are, empty ones included.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_clusters,)
+        The class each cluster stands for; ``UNNAMED`` for an empty one.
+    """
+    clusters, labels = np.asarray(clusters), np.asarray(labels)
+    names = np.full(n_clusters, UNNAMED, dtype=np.int64)
+    for cluster in np.unique(clusters):
+        names[cluster] = mode(labels[clusters == cluster]).mode
+    return names
+
+
+def name_one_to_one(
+    clusters: npt.ArrayLike, labels: npt.ArrayLike, n_clusters: int
+) -> npt.NDArray[np.int64]:
+    """Name clusters so that no two share a name and as many images as can be are right.
+
+    The Hungarian method (Kuhn 1955), as usual for "clustering accuracy".
+
+    Parameters
+    ----------
+    clusters, labels : array-like of int, shape (n,)
+        The cluster and the true class of each training image.
+    n_clusters : int
+        How many clusters there are, empty ones included.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_clusters,)
+        The class each cluster stands for; ``UNNAMED`` where classes ran out.
+    """
+    clusters, labels = np.asarray(clusters), np.asarray(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    size = max(n_clusters, len(classes))
+    counts = confusion_matrix(clusters, codes, labels=np.arange(size))
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    names = np.full(n_clusters, UNNAMED, dtype=np.int64)
+    for cluster, column in zip(rows, columns, strict=True):
+        if cluster < n_clusters and column < len(classes):
+            names[cluster] = classes[column]
+    return names
+
+
+def fit_counts(
+    X: npt.NDArray[np.float32], counts: Iterable[int], *, n_init: int = 1, random_state: int = 0
+) -> dict[int, KMeans]:
+    """Fit KMeans once for each number of clusters; arguments as for :func:`fit_kmeans`.
+
+    Returns
+    -------
+    dict of int to KMeans
+        The fitted models by number of clusters.
+    """
+    return {
+        count: fit_kmeans(X, count, n_init=n_init, random_state=random_state) for count in counts
+    }
+
+
+def compare_counts(
+    X: npt.NDArray[np.float32],
+    models: Mapping[int, KMeans],
+    *,
+    sample_size: int = 5_000,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Compute, for each number of clusters, what is said to reveal the best one.
+
+    No label is seen.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        The points that the models were fitted to.
+    models : mapping of int to KMeans
+        From :func:`fit_counts`.
+    sample_size : int, default 5000
+        The three indices are computed on a seeded sample of this many points, because the
+        silhouette's cost grows with the square.
+    random_state : int, default 0
+        Seed of the sample.
+
+    Returns
+    -------
+    DataFrame
+        A row a count, with ``inertia`` per point, ``silhouette`` (higher is better),
+        ``calinski_harabasz`` (higher) and ``davies_bouldin`` (lower).
+    """
+    rng = np.random.default_rng(random_state)
+    sample = rng.choice(len(X), min(len(X), sample_size), replace=False)
+    rows = {}
+    for count, model in models.items():
+        clusters = model.labels_[sample]
+        several = 1 < len(np.unique(clusters)) < len(sample)
+        rows[count] = {"inertia": model.inertia_ / len(X)} | {
+            name: index(X[sample], clusters) if several else np.nan
+            for name, index in _INDICES.items()
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("n_clusters")
+
+
+def best_counts(curves: pd.DataFrame) -> dict[str, int]:
+    """Return the number of clusters that each index of :func:`compare_counts` likes best."""
+    return {
+        "silhouette": int(curves["silhouette"].idxmax()),
+        "calinski_harabasz": int(curves["calinski_harabasz"].idxmax()),
+        "davies_bouldin": int(curves["davies_bouldin"].idxmin()),
+    }
+
+
+def knees_by_range(curve: pd.Series, smallest_range: int = 10) -> pd.Series:
+    """Find the knee again and again, looking at ever more of the curve.
+
+    Parameters
+    ----------
+    curve : Series
+        Inertia indexed by number of clusters.
+    smallest_range : int, default 10
+        The shortest curve looked at ends at this number of clusters.
+
+    Returns
+    -------
+    Series of int
+        The knee, indexed by the largest number of clusters looked at.
+    """
+    ends = [end for end in curve.index if end >= smallest_range]
+    knees = {end: find_knee(curve.loc[:end]) for end in ends}
+    return pd.Series({end: knee for end, knee in knees.items() if knee is not None}, dtype=int)
+
+
+def find_knee(curve: pd.Series) -> int | None:
+    """Find where a falling convex curve bends most (Kneedle, Satopää et al. 2011).
+
+    Parameters
+    ----------
+    curve : Series
+        Values, such as inertia, indexed by number of clusters.
+
+    Returns
+    -------
+    int or None
+        The number of clusters at the knee; None if the curve has no bend.
+    """
+    knee = KneeLocator(
+        curve.index.to_numpy(), curve.to_numpy(), curve="convex", direction="decreasing"
+    ).knee
+    return None if knee is None else int(knee)

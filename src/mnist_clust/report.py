@@ -1,0 +1,204 @@
+"""Run the notebooks, then make one site of them that opens from disk and asks no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from mnist_clust.cache import project_root
+from mnist_clust.claims import load_claims
+from mnist_clust.data import Digits
+from mnist_clust.run import output_folder, to_json, write_atomically
+from mnist_clust.site import build_site
+
+
+class NotebookError(RuntimeError):
+    """A notebook failed; the message names it, the cell and the error."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report left behind.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds ``notebooks/``, ``figures/``, ``metrics.json`` and ``site/``.
+    index : Path
+        The page to open first.
+    metrics : dict
+        What ``metrics.json`` holds.
+    """
+
+    folder: Path
+    index: Path
+    metrics: dict[str, Any]
+
+    @property
+    def broken(self) -> list[str]:
+        """Names of the claims that did not hold."""
+        return [name for name, state in self.metrics["verdicts"].items() if state == "broken"]
+
+
+def find_notebooks(chosen: Sequence[str] = ()) -> list[Path]:
+    """List the notebooks in reading order.
+
+    Parameters
+    ----------
+    chosen : sequence of str, default ()
+        Beginnings of names, such as ``"02"``; all notebooks if empty.
+
+    Raises
+    ------
+    ValueError
+        If a beginning fits no notebook.
+    """
+    notebooks = sorted((project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    for beginning in chosen:
+        if not any(path.name.startswith(beginning) for path in notebooks):
+            known = ", ".join(path.stem for path in notebooks)
+            raise ValueError(f"no notebook starts with '{beginning}': choose from {known}.")
+    return [path for path in notebooks if not chosen or path.name.startswith(tuple(chosen))]
+
+
+def make_report(
+    digits: Digits, source: str, notebooks: Sequence[Path], folder: Path | None = None
+) -> Report:
+    """Execute notebooks on a data set and build the site.
+
+    Parameters
+    ----------
+    digits : Digits
+        The data, loaded once to fail early and to name the report.
+    source : str
+        What the notebooks hand to ``load_digits``: a name or an absolute path.
+    notebooks : sequence of Path
+        From :func:`find_notebooks`.
+    folder : Path, optional
+        Where to write; ``reports/<data set>`` by default.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    NotebookError
+        If a cell fails. What was made until then is kept.
+    """
+    folder = folder or output_folder(digits.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    seconds = {}
+    for path in notebooks:
+        started = time.monotonic()
+        print(f"{path.stem} …", end=" ", flush=True)
+        _execute(path, folder, {} if source == "auto" else {"DATA": source})
+        seconds[path.stem] = round(time.monotonic() - started, 1)
+        print(f"{seconds[path.stem]:.0f} s", flush=True)
+    metrics = _collect_metrics(folder, digits, seconds)
+    index = build_site(folder, [folder / "notebooks" / path.name for path in notebooks], digits)
+    return Report(folder, index, metrics)
+
+
+def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
+    target = folder / "notebooks" / path.name
+    target.parent.mkdir(exist_ok=True)
+    before = os.environ.get("MNIST_CLUST_OUT")
+    os.environ["MNIST_CLUST_OUT"] = str(folder)  # the kernel inherits it
+    try:
+        papermill.execute_notebook(
+            path,
+            target,
+            parameters,
+            kernel_name="python3",
+            cwd=path.parent,
+            progress_bar=sys.stderr.isatty(),
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )
+    except PapermillExecutionError as error:
+        raise NotebookError(
+            f"{path.stem}, cell {error.exec_count}: {error.ename}: {error.evalue} "
+            f"(the notebook as far as it came is {target})"
+        ) from error
+    except DeadKernelError as error:
+        raise NotebookError(
+            f"{path.stem}: its kernel died, perhaps for want of memory "
+            f"(the notebook as far as it came is {target})"
+        ) from error
+    finally:
+        if before is None:
+            del os.environ["MNIST_CLUST_OUT"]
+        else:
+            os.environ["MNIST_CLUST_OUT"] = before
+
+
+def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) -> dict[str, Any]:
+    """Join what the notebooks recorded; one that did not run this time keeps its last word."""
+    metrics: dict[str, Any] = {
+        "data": digits.name,
+        "digest": digits.digest,
+        "n_train": len(digits.train_images),
+        "n_test": len(digits.test_images),
+        "numbers": {},
+        "verdicts": {},
+        "notebooks": {},
+    }
+    for path in sorted((folder / "metrics").glob("*.json")):
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        if recorded["digest"] != digits.digest:
+            continue
+        metrics["numbers"] |= recorded["numbers"]
+        metrics["verdicts"] |= recorded["verdicts"]
+        metrics["notebooks"][path.stem] = {
+            "seconds": seconds.get(path.stem),
+            "peak_memory_mb": recorded["peak_memory_mb"],
+        }
+    write_atomically(folder / "metrics.json", to_json(metrics))
+    return metrics
+
+
+def summary(report: Report) -> str:
+    """Say where the report is, what was scored, and which claims held."""
+    numbers, verdicts = report.metrics["numbers"], report.metrics["verdicts"]
+    sentences = {claim.id: claim.sentence for claim in load_claims()}
+    lines = [f"Data: {report.metrics['data']}", "", "Scores:"]
+    lines += [f"  {name:34} {_show(value)}" for name, value in numbers.items()]
+    lines += ["", "Claims:"]
+    lines += [f"  {state:10} {sentences[name]}" for name, state in verdicts.items()]
+    states = list(verdicts.values())
+    counts = ", ".join(f"{states.count(s)} {s}" for s in ("held", "broken", "unverified"))
+    return "\n".join([*lines, "", f"{counts}.", f"Open {report.index.resolve().as_uri()}"])
+
+
+def _show(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
+
+
+def publish(report: Report) -> None:
+    """Make a full run the project's own: its notebooks, figures and metrics are to be committed.
+
+    Parameters
+    ----------
+    report : Report
+        Of all notebooks, unparameterised, on full MNIST.
+    """
+    from mnist_clust.notebooks import normalise
+
+    root = project_root()
+    for path in find_notebooks():
+        executed = report.folder / "notebooks" / path.name
+        write_atomically(path, normalise(executed.read_text(encoding="utf-8")).encode())
+    shutil.rmtree(root / "figures", ignore_errors=True)
+    shutil.copytree(report.folder / "figures", root / "figures")
+    write_atomically(root / "results" / "metrics.json", to_json(report.metrics))

@@ -1,0 +1,150 @@
+"""One run of one notebook: where its pictures and numbers go, and what became of its claims."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import os
+import resource
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from html import escape
+
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+
+from mnist_clust.cache import project_root
+from mnist_clust.claims import check_claims
+from mnist_clust.data import Digits
+
+DPI = 120
+
+
+def output_folder(data: str) -> Path:
+    """Return the folder that runs on a data set write to; git ignores it.
+
+    ``MNIST_CLUST_OUT`` overrides it, which is how a report chooses its own.
+    """
+    chosen = os.environ.get("MNIST_CLUST_OUT")
+    return Path(chosen) if chosen else project_root() / "reports" / data
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or none, whenever the run is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class Run:
+    """Collects what a notebook shows, records and claims.
+
+    Parameters
+    ----------
+    notebook : str
+        Name of the notebook, without its ending.
+    digits : Digits
+        What it runs on; the notices are shown at once.
+    """
+
+    def __init__(self, notebook: str, digits: Digits) -> None:
+        self.notebook = notebook
+        self.digits = digits
+        self.folder = output_folder(digits.name)
+        self._numbers: dict[str, float | None] = {}
+        for notice in digits.notices:
+            display(_Notice(notice))
+
+    def show(self, figure: Figure, name: str, alt: str) -> None:
+        """Save a figure as PNG and show it.
+
+        Parameters
+        ----------
+        figure : Figure
+            Drawn by a function of :mod:`mnist_clust.plots`.
+        name : str
+            File name without ending; the notebook's number is put in front.
+        alt : str
+            What the picture shows, for those who cannot see it.
+        """
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=DPI)
+        png = buffer.getvalue()
+        write_atomically(self.folder / "figures" / f"{self.notebook[:2]}_{name}.png", png)
+        bundle = {"image/png": base64.b64encode(png).decode(), "text/plain": alt}
+        display(bundle, raw=True)
+
+    def record(self, **numbers: float | None) -> pd.DataFrame:
+        """Record numbers by name, for the claims, the report and the README.
+
+        Parameters
+        ----------
+        **numbers : float or None
+            None where the data cannot give the number, as without labels.
+
+        Returns
+        -------
+        DataFrame
+            All that has been recorded so far, to look at.
+        """
+        self._numbers |= {
+            name: None if value is None or math.isnan(value) else float(value)
+            for name, value in numbers.items()
+        }
+        return pd.DataFrame({"value": pd.Series(self._numbers, dtype=float)})
+
+    def check(self) -> None:
+        """Hold the numbers against the claims, print the verdicts and save both.
+
+        What is printed is the same on every machine as long as the claims hold.
+        """
+        verdicts = check_claims(self._numbers, self.notebook, self.digits.name)
+        content = {
+            "notebook": self.notebook,
+            "data": self.digits.name,
+            "digest": self.digits.digest,
+            "numbers": self._numbers,
+            "verdicts": {verdict.claim.id: verdict.state for verdict in verdicts},
+            "peak_memory_mb": _peak_memory_mb(),
+        }
+        path = self.folder / "metrics" / f"{self.notebook}.json"
+        write_atomically(path, to_json(content))
+        for verdict in verdicts:
+            print(verdict)
+
+
+def to_json(content: Any) -> bytes:
+    """Serialise as the project's JSON files are: indented, in UTF-8, with a last newline."""
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _peak_memory_mb() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024**2 if sys.platform == "darwin" else 1024))
+
+
+class _Notice(HTML):
+    """A box that no one can miss, in a terminal as on a page."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        super().__init__(
+            '<div style="border:3px solid #b00020;padding:.6em 1em;font-weight:bold">'
+            f"{escape(text)}</div>"
+        )
+
+    def __repr__(self) -> str:
+        return f"*** {self._text} ***"
