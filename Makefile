@@ -1,7 +1,7 @@
 # `make help` lists what there is. Variables: DATA (what to cluster), NOTEBOOKS (which to run).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test notebooks readme lint lock clean
+.PHONY: help report test notebooks bench readme lint lock clean
 SHELL := /bin/sh
 
 DATA ?= auto
@@ -24,6 +24,10 @@ test: .venv/installed ## run all tests
 
 notebooks: .venv/installed ## re-run the committed notebooks on full MNIST, with figures/ and results/
 	@$(RUN) -m mnist_clust notebooks
+
+bench: .venv/installed ## time the t-SNE engine beside others on full MNIST (half an hour)
+	@$(RUN) benchmarks/bench_tsne.py --out results/benchmark.json --figure results/tsne_speed.png
+	@$(RUN) -m mnist_clust readme
 
 readme: .venv/installed ## write README's tables anew from results/
 	@$(RUN) -m mnist_clust readme

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 import papermill
+
 from mnist_clust.report import find_notebooks
 
 

@@ -31,11 +31,13 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
         If the file is no IDX file, is damaged, or holds more or less than its header promises.
     """
     try:
-        with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-        opened = gzip.open(path) if zipped else path.open("rb")
-        with opened as file:
-            return _parse_idx(cast(IO[bytes], file), path)
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if not zipped:
+                return _parse_idx(file, path)
+            with gzip.GzipFile(fileobj=file) as unzipped:
+                return _parse_idx(cast(IO[bytes], unzipped), path)
     except _READ_ERRORS as error:
         raise _unreadable(path, error) from error
 

@@ -132,9 +132,12 @@ def class_counts(train_labels: Labels | None, test_labels: Labels | None) -> Fig
     ----------
     train_labels, test_labels : ndarray of int, shape (n,), or None
     """
-    title = "Classes are nearly, not exactly, of one size"
+    title = "How many images there are of each class"
     if train_labels is None or test_labels is None:
         return _without_labels(title)
+    sizes = np.unique(train_labels, return_counts=True)[1]
+    ratio = sizes.max() / sizes.min()
+    title = f"The largest class is {ratio:.2f} times the smallest" if ratio > 1 else "Equal classes"
     figure = _figure(title, 9, 3.6)
     for axes, labels, part in zip(
         figure.subplots(1, 2), (train_labels, test_labels), ("training", "test"), strict=True
@@ -215,7 +218,7 @@ def shifted_neighbors(
         Euclidean distances of the flat rows from the first.
     captions : sequence of k str
     """
-    figure = _figure("Two pixels to the side count for more than another digit", 9, 3.1)
+    figure = _figure("Two pixels to the side count for more than another writer", 9, 3.1)
     panels = figure.subplots(1, len(images), squeeze=False)[0]
     for axes, image, distance, caption in zip(panels, images, distances, captions, strict=True):
         _show_image(axes, image, caption)
@@ -261,11 +264,11 @@ def _scatter_classes(
     size = float(np.clip(20_000 / len(points), 1, 12))
     kwargs: dict[str, Any] = {"s": size, "lw": 0, "alpha": 0.5, "rasterized": True}
     if classes is None:
-        axes.scatter(*points.T[:2], color=ACCENT, **kwargs)
+        axes.scatter(points[:, 0], points[:, 1], color=ACCENT, **kwargs)
         return
     values, codes = np.unique(classes, return_inverse=True)
-    colors = np.array(PALETTE)[codes % len(PALETTE)]
-    axes.scatter(*points.T[:2], c=colors.tolist(), **kwargs)
+    colors = [PALETTE[code % len(PALETTE)] for code in codes]
+    axes.scatter(points[:, 0], points[:, 1], color=colors, **kwargs)
     for code, value in enumerate(values):
         x, y = np.median(points[codes == code, :2], axis=0)
         axes.text(
@@ -310,7 +313,7 @@ def centroids(
         lost = [str(c) for c in np.unique(labels) if c not in names]
         missing = f": none stands for {' or '.join(lost)}" if lost else ""
     rows = -(-k // 5)
-    figure = _figure(f"{k} centroids, the average images of {k} clusters{missing}", 9, 2.25 * rows)
+    figure = _figure(f"{k} centroids, the average images of {k} clusters{missing}", 9, 2.6 * rows)
     titles = _names(names, k)
     panels = figure.subplots(rows, 5, squeeze=False).ravel()
     for axes in panels[k:]:
@@ -344,11 +347,12 @@ def confusion_heatmap(counts: pd.DataFrame | None, title: str) -> Figure:
     small = len(counts) <= 12
     sns.heatmap(
         shares, ax=axes, cmap=HEAT, vmin=0, vmax=1, square=True, linewidths=0.5,
-        annot=shares.map(lambda share: f"{share:.0%}" if share >= 0.005 else "") if small else False,
-        fmt="", annot_kws={"fontsize": 9}, cbar_kws={"label": "share of the true digit", "format": PercentFormatter(1, decimals=0)},
+        annot=shares.map(lambda share: f"{share:.0%}" if share >= 0.005 else "") if small else None,
+        fmt="", annot_kws={"fontsize": 9},
+        cbar_kws={"label": "share of the true digit", "format": PercentFormatter(1, decimals=0)},
     )  # fmt: skip
     axes.set(xlabel="digit that the cluster stands for", ylabel="true digit")
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, labelrotation=0)
     return figure
 
 
@@ -376,33 +380,43 @@ def look_alikes(
     if labels is None or not np.isin(digits, labels).all():
         return _without_labels(title)
     chosen = np.isin(labels, digits)
-    shared = int(np.bincount(clusters[chosen]).argmax())
-    figure = _figure(title, 9, 4.6)
-    grid = figure.add_gridspec(len(digits), 3, width_ratios=[1, 3.6, 2.4])
-    bars = figure.add_subplot(grid[:, 2])
-    k = int(clusters.max()) + 1
-    left = np.zeros(k)
+    sizes = np.bincount(clusters[chosen])
+    figure = _figure(title, 9, 4.2)
+    grid = figure.add_gridspec(len(digits), 3, width_ratios=[1, 3.6, 2.6])
     for row, digit in enumerate(digits):
-        mine = labels == digit
         mean = figure.add_subplot(grid[row, 0])
-        _show_image(mean, images[mine].mean(axis=0))
+        _show_image(mean, images[labels == digit].mean(axis=0))
         mean.set_ylabel(f"{digit}", rotation=0, labelpad=10, fontsize=13, va="center")
-        inside = np.flatnonzero(mine & (clusters == shared))
+        inside = np.flatnonzero((labels == digit) & (clusters == sizes.argmax()))
         members = figure.add_subplot(grid[row, 1])
-        members.set(xticks=[], yticks=[])
+        members.set_axis_off()
         if len(inside):
             _show_image(members, _mosaic(images[np.resize(inside, per_digit)], per_digit))
         if not row:
             mean.set_title("mean image", loc="center", fontsize=10)
             members.set_title("in one and the same cluster", loc="center", fontsize=10)
-        shares = np.bincount(clusters[mine], minlength=k) / mine.sum()
-        bars.barh(np.arange(k), shares, left=left, color=PALETTE[row], label=f"{digit}")
-        left += shares
-    bars.set(xlabel="share of each digit (stacked)", ylabel="cluster", title="where they went")
-    bars.yaxis.set_major_locator(MaxNLocator(integer=True))
-    bars.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    bars.legend(title="digit", fontsize=9)
+    _share_bars(figure.add_subplot(grid[:, 2]), labels, clusters, digits, np.argsort(-sizes)[:4])
     return figure
+
+
+def _share_bars(
+    axes: Axes,
+    labels: Labels,
+    clusters: npt.NDArray[np.integer],
+    digits: Sequence[int],
+    shown: npt.NDArray[np.intp],
+) -> None:
+    """Draw which share of each digit went to each of the shown clusters."""
+    height = 0.8 / len(digits)
+    for row, digit in enumerate(digits):
+        shares = [np.mean(clusters[labels == digit] == cluster) for cluster in shown]
+        axes.barh(np.arange(len(shown)) + (row - 1) * height, shares, height,
+                  color=PALETTE[row], label=f"{digit}")  # fmt: skip
+    axes.set_yticks(range(len(shown)), [chr(ord("A") + i) for i in range(len(shown))])
+    axes.set(xlabel="share of each digit", ylabel="cluster", title="the clusters they went to")
+    axes.invert_yaxis()
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend(title="digit", fontsize=9, loc="lower right")
 
 
 # --- 03: how many clusters -----------------------------------------------------------------------
@@ -443,9 +457,7 @@ def cluster_count_criteria(curves: pd.DataFrame) -> Figure:
     """
     best = best_counts(curves)
     figure = _figure(
-        f"Three indices, three answers: {', '.join(str(k) for k in best.values())}"
-        if len(set(best.values())) > 1
-        else f"Three indices agree on {best['silhouette']}",
+        f"Asked for the best k, three indices say {', '.join(str(k) for k in best.values())}",
         9.5,
         3.5,
     )
@@ -479,7 +491,8 @@ def knee_against_range(knees: pd.Series) -> Figure:
     axes.axhspan(7, 16, color=ACCENT, alpha=0.12, lw=0, label='"7 to 16", the usual reading')
     axes.step(knees.index, knees, where="mid", color=INK)
     axes.set(xlabel="largest k on the elbow plot", ylabel="knee that Kneedle finds")
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(0, max(18, high + 2))
     axes.legend(loc="lower right")
     return figure
@@ -500,15 +513,69 @@ def accuracy_against_count(accuracies: pd.DataFrame | None) -> Figure:
     figure = _figure(title, 8, 4)
     axes = figure.add_subplot()
     for (name, values), color, marker in zip(
-        accuracies.items(), (ACCENT, WARN), ("o", "s"), strict=False
+        accuracies.items(), (ACCENT, WARN), ("o", "s"), strict=True
     ):
-        axes.plot(values.index, values, marker=marker, ms=4, color=color)
-        axes.annotate(str(name), (values.index[-1], values.iloc[-1]), xytext=(0, 8),
-                      textcoords="offset points", ha="right", color=color)  # fmt: skip
+        axes.plot(values.index, values, marker=marker, ms=4, color=color, label=str(name))
+    axes.legend(loc="upper left")
     axes.set(xlabel="number of clusters, k", ylabel="test digits named correctly")
     axes.set_xscale("log")
     axes.set_xticks(accuracies.index, [str(k) for k in accuracies.index])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_ylim(0, 1)
+    return figure
+
+
+# --- the benchmark -------------------------------------------------------------------------------
+
+_ENGINES = {
+    "mnist_clust": ("this engine", ACCENT),
+    "openTSNE": ("openTSNE", PALETTE[1]),
+    "scikit-learn": ("scikit-learn", PALETTE[3]),
+    "umap-learn": ("umap-learn", PALETTE[2]),
+}
+_TASKS = {
+    "2-D": ("2-D", "o", "-"),
+    "3-D": ("3-D", "s", "--"),
+    "2-D uniform": ("2-D, 15 neighbours", "^", ":"),
+    "whole": ("whole fit, 15 neighbours", "d", "-"),
+}
+
+
+@_styled
+def speed_by_size(times: pd.DataFrame, n_cores: int) -> Figure:
+    """Show the time of an optimisation against the number of points, for several engines.
+
+    Parameters
+    ----------
+    times : DataFrame
+        Columns ``engine``, ``task``, ``points``, ``seconds`` and ``extrapolated``.
+    n_cores : int
+        Cores used.
+    """
+    low, high = times.points.min(), times.points.max()
+    largest = times[times.points == high].set_index(["engine", "task"]).seconds
+    ours, theirs = largest["mnist_clust", "3-D"], largest["openTSNE", "3-D"]
+    title = f"{high:,} points in 3-D: {ours:.0f} s, and {theirs / 60:.0f} min with openTSNE"
+    figure = _figure(title, 9, 5)
+    axes = figure.add_subplot()
+    for (engine, task), line in times.groupby(["engine", "task"], sort=False):
+        (name, color), (what, marker, style) = _ENGINES[engine], _TASKS[task]
+        axes.plot(line.points, line.seconds, style, color=color)
+        for extrapolated, part in line.groupby("extrapolated"):
+            face = "white" if extrapolated else color
+            axes.plot(part.points, part.seconds, marker, color=color, mfc=face, ms=7)
+        last = line.iloc[-1]
+        close = largest[(largest / last.seconds - 1).abs() < 0.35]  # make room for their labels
+        shift = 0.0 if len(close) == 1 else 4.0 if last.seconds == close.max() else -4.0
+        axes.annotate(f"{name}, {what}", (last.points, last.seconds), xytext=(8, shift),
+                      va="center", textcoords="offset points", fontsize=9)  # fmt: skip
+    axes.set(xscale="log", yscale="log", xlabel="points",
+             ylabel=f"seconds on {n_cores} cores, 750 iterations")  # fmt: skip
+    axes.set_title("hollow: extrapolated from fewer iterations", color=MUTED)
+    axes.set_xticks(times.points.unique(), [f"{n:,}" for n in times.points.unique()])
+    axes.minorticks_off()
+    axes.set_xlim(None, high * (high / low) ** 0.75)
+    axes.spines["bottom"].set_bounds(low, high)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     return figure

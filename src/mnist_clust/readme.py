@@ -34,6 +34,24 @@ def results_table(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def benchmark_table(benchmark: dict[str, Any]) -> str:
+    """Make the table of the t-SNE engine's goals in Markdown.
+
+    Parameters
+    ----------
+    benchmark : dict
+        The content of ``results/benchmark.json``.
+    """
+    lines = ["| | this engine | the other | ratio | goal | |", "|---|---|---|---|---|---|"]
+    for name, other, ours, theirs, ratio, goal, reached in benchmark["goals"]:
+        title = f"{name}, against {other}" if other else name
+        pair = ["", ""] if ours is None else [f"{value:.4g}" for value in (ours, theirs)]
+        verdict = "reached" if reached else "**missed**"
+        bound = goal.replace(">=", "≥").replace("<=", "≤")
+        lines.append(f"| {title} | {' | '.join(pair)} | {ratio:.3g} | {bound} | {verdict} |")
+    return "\n".join(lines)
+
+
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.2%}"
 
@@ -46,13 +64,20 @@ def render_readme(text: str) -> str:
     text : str
         The README; each table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
     """
-    metrics = json.loads((project_root() / "results" / "metrics.json").read_text("utf-8"))
-    for name, table in {"results": results_table(metrics)}.items():
+    tables = {
+        "results": results_table(_read("metrics.json")),
+        "benchmark": benchmark_table(_read("benchmark.json")),
+    }
+    for name, table in tables.items():
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
         text, found = re.subn(pattern, rf"\g<1>{table}\g<2>", text, flags=re.DOTALL)
         if found != 1:
             raise ValueError(f"README.md has {found} places for the table '{name}' instead of 1.")
     return text
+
+
+def _read(name: str) -> Any:
+    return json.loads((project_root() / "results" / name).read_text("utf-8"))
 
 
 def update_readme() -> None:

@@ -10,12 +10,11 @@ import os
 import resource
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from html import escape
-
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 

@@ -1,0 +1,81 @@
+"""Run kernels over ranges on a few threads, with the same result for any number of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+import joblib
+
+
+class Pool:
+    """A few threads that share the work of a range.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        Number of threads; None for every core this process may use, and -1, -2, ... as
+        scikit-learn has them: all cores, all but one, ...
+
+    Notes
+    -----
+    The caller is one of the threads, so a pool of one starts none. Kernels release the
+    interpreter lock, which is what makes threads worth having.
+    """
+
+    def __init__(self, n_jobs: int | None = None) -> None:
+        if n_jobs == 0:
+            raise ValueError("n_jobs=0 leaves nobody to do the work; use 1 or more, or None.")
+        cores = joblib.cpu_count()
+        if n_jobs is None:
+            n_jobs = cores
+        self.n_jobs = max(1, cores + 1 + n_jobs) if n_jobs < 0 else n_jobs
+        self._helpers = ThreadPoolExecutor(self.n_jobs - 1) if self.n_jobs > 1 else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._helpers is not None:
+            self._helpers.shutdown()
+
+    def run(self, task: Callable[[int, int], object], size: int, grain: int) -> None:
+        """Call ``task(start, stop)`` for consecutive pieces of ``range(size)``.
+
+        Parameters
+        ----------
+        task : callable
+            Writes its results into arrays; pieces must not write to the same place.
+        size : int
+            Length of the range.
+        grain : int
+            Length of a piece. It does not depend on the number of threads, so neither does
+            what a piece computes.
+        """
+        if self._helpers is None or size <= grain:
+            for start in range(0, size, grain):
+                task(start, min(start + grain, size))
+            return
+        pieces = itertools.count(0, grain)  # next() on it is atomic
+        stop = False
+
+        def work() -> None:
+            while not stop and (start := next(pieces)) < size:
+                task(start, min(start + grain, size))
+
+        helpers = [self._helpers.submit(work) for _ in range(self.n_jobs - 1)]
+        try:
+            work()
+        finally:
+            # An interrupt must not leave helpers writing into arrays that go away.
+            stop = True
+            for helper in helpers:
+                helper.result()

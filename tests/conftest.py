@@ -1,0 +1,50 @@
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_clust.data import Digits, load_digits, mnist_is_local
+
+
+@pytest.fixture(scope="session")
+def sample() -> Digits:
+    return load_digits("sample")
+
+
+@pytest.fixture(scope="session")
+def full_mnist() -> Digits:
+    if not mnist_is_local():
+        pytest.skip(NO_MNIST)
+    return load_digits("mnist")
+
+
+NO_MNIST = "full MNIST is not on this machine: set MNIST_CLUST_DATA to a folder with its four files"
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (60, 9, 7), dtype=np.uint8)
+
+
+@pytest.fixture
+def labels() -> np.ndarray:
+    return np.arange(60) % 3
+
+
+@pytest.fixture
+def idx_folder(tmp_path: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    """A folder in MNIST's form, one file of it gzipped."""
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    (folder / "train-images-idx3-ubyte").write_bytes(idx_bytes(images))
+    (folder / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(labels)))
+    (folder / "t10k-images.idx3-ubyte").write_bytes(idx_bytes(images[:20]))
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(labels[:20]))
+    return folder

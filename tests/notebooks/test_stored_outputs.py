@@ -1,0 +1,55 @@
+"""nbval: run the committed notebooks on full MNIST and compare all that is checked in them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import NO_MNIST
+
+from mnist_clust.data import mnist_is_local
+from mnist_clust.report import find_notebooks
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not mnist_is_local(), reason=f"stored outputs were not compared, since {NO_MNIST}"
+    ),
+]
+
+
+def nbval(path: Path, out: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=1800", "--no-header",
+         "-q", "-p", "no:cacheprovider", str(path)],
+        env=os.environ | {"MNIST_CLUST_OUT": str(out)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", find_notebooks(), ids=lambda path: path.stem)
+def test_outputs_hold(path, tmp_path):
+    done = nbval(path, tmp_path)
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+@pytest.mark.parametrize(
+    ("true", "forged"), [("(60000, 784)", "(60000, 785)"), ("0.0 to 1.0", "0.0 to 2.0")]
+)
+def test_a_forged_number_is_noticed(tmp_path, true, forged):
+    notebook = nbformat.read(find_notebooks()[0], as_version=4)
+    forgeries = 0
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if true in output.get("text", ""):
+                output["text"] = output["text"].replace(true, forged)
+                forgeries += 1
+    assert forgeries == 1
+    nbformat.write(notebook, tmp_path / "forged.ipynb")
+    done = nbval(tmp_path / "forged.ipynb", tmp_path / "out")
+    assert done.returncode == 1, "nbval passed a forged output"
+    assert "1 failed" in done.stdout

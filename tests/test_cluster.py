@@ -1,0 +1,130 @@
+"""Known answers and properties of clustering, naming and choosing the number of clusters."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.datasets import make_blobs
+from sklearn.metrics import silhouette_score
+
+from mnist_clust.cluster import (
+    UNNAMED,
+    best_counts,
+    compare_counts,
+    find_knee,
+    fit_counts,
+    fit_kmeans,
+    knees_by_range,
+    name_by_majority,
+    name_one_to_one,
+)
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    centers = 30 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+    X, y = make_blobs(400, centers=centers, random_state=0)
+    return X.astype(np.float32), y
+
+
+def test_kmeans_finds_blobs_in_single_precision(blobs):
+    X, y = blobs
+    model = fit_kmeans(X, 4)
+    names = name_by_majority(model.labels_, y, 4)
+    np.testing.assert_array_equal(names[model.labels_], y)
+    assert model.cluster_centers_.dtype == np.float32
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+
+
+def test_kmeans_is_seeded(blobs):
+    first, second = (fit_kmeans(blobs[0], 3, n_init=1, random_state=5) for _ in range(2))
+    np.testing.assert_array_equal(first.labels_, second.labels_)
+
+
+def test_kmeans_with_more_clusters_than_points():
+    with pytest.raises(ValueError, match="ask for at most 5"):
+        fit_kmeans(np.zeros((5, 2), np.float32), 6)
+
+
+def test_names_known_answer():
+    clusters = np.array([0, 0, 0, 1, 1, 1, 2, 2])
+    labels = np.array([7, 7, 4, 7, 7, 4, 9, 9])
+    assert name_by_majority(clusters, labels, 4).tolist() == [7, 7, 9, UNNAMED]
+    one = name_one_to_one(clusters, labels, 4)
+    assert sorted(one.tolist()) == [UNNAMED, 4, 7, 9]
+    assert one[2] == 9
+    assert one[3] == UNNAMED
+
+
+def test_one_to_one_with_fewer_clusters_than_classes():
+    assert name_one_to_one([0, 0, 1], [5, 5, 6], 1 + 1).tolist() == [5, 6]
+    assert name_one_to_one([0, 0, 0], [5, 5, 6], 1).tolist() == [5]
+
+
+pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), min_size=1, max_size=60)
+
+
+@given(pairs)
+def test_one_to_one_never_repeats_and_never_beats_majority(pairs):
+    clusters, labels = np.array(pairs).T
+    majority, one = (name(clusters, labels, 6) for name in (name_by_majority, name_one_to_one))
+    named = one[one != UNNAMED]
+    assert len(np.unique(named)) == len(named)
+    assert np.mean(one[clusters] == labels) <= np.mean(majority[clusters] == labels)
+
+
+@given(pairs, st.permutations(range(6)))
+def test_names_follow_when_clusters_are_renumbered(pairs, order):
+    clusters, labels = np.array(pairs).T
+    order = np.array(order)
+    renumbered = name_by_majority(order[clusters], labels, 6)
+    np.testing.assert_array_equal(renumbered[order], name_by_majority(clusters, labels, 6))
+
+
+def test_indices_find_four_blobs_and_match_scikit_learn(blobs):
+    X, _ = blobs
+    models = fit_counts(X, range(2, 9), n_init=3)
+    curves = compare_counts(X, models)
+    assert list(curves.index) == list(range(2, 9))
+    assert best_counts(curves) == dict.fromkeys(
+        ("silhouette", "calinski_harabasz", "davies_bouldin"), 4
+    )
+    assert curves.inertia.is_monotonic_decreasing
+    expected = silhouette_score(X, models[4].labels_)
+    assert curves.silhouette[4] == pytest.approx(expected, rel=1e-5)
+    assert curves.inertia[4] == pytest.approx(models[4].inertia_ / len(X))
+    assert find_knee(curves.inertia) == 4
+
+
+def test_indices_of_a_sample_are_seeded(blobs):
+    X, _ = blobs
+    models = fit_counts(X, [4])
+    first = compare_counts(X, models, sample_size=100)
+    pd.testing.assert_frame_equal(first, compare_counts(X, models, sample_size=100))
+    other = compare_counts(X, models, sample_size=100, random_state=1)
+    assert first.silhouette[4] != other.silhouette[4]
+
+
+def test_an_index_of_one_cluster_is_not_a_number():
+    X = np.zeros((10, 2), np.float32)
+    X[0] = 1
+    models = fit_counts(X, [2])
+    models[2].labels_ = np.zeros(10, np.int32)
+    assert np.isnan(compare_counts(X, models).silhouette[2])
+
+
+def test_knee_of_a_corner_and_of_a_straight_line():
+    corner = pd.Series([100, 50, 10, 9, 8, 7, 6], index=range(2, 9), dtype=float)
+    assert find_knee(corner) == 4
+    line = pd.Series(np.arange(10.0, 0, -1), index=range(2, 12))
+    assert find_knee(line) is None
+
+
+def test_knees_by_range_look_at_ever_more():
+    curve = pd.Series(1 / np.arange(2, 31), index=range(2, 31))
+    knees = knees_by_range(curve)
+    assert knees.index.min() >= 10
+    assert knees.index.max() == 30
+    assert knees[30] == find_knee(curve)
+    assert knees[10] == find_knee(curve.loc[:10])

@@ -1,0 +1,80 @@
+"""Each figure draws on labelled, unlabelled, tiny and odd data, and says what it shows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from mnist_clust import plots, scores
+from mnist_clust.cluster import compare_counts, fit_counts, fit_kmeans, name_by_majority
+
+RNG = np.random.default_rng(0)
+
+
+def figures(images, labels, test_labels):
+    """Every figure of the package, on one data set."""
+    rows = images.reshape(len(images), -1).astype(np.float32) / 255
+    model = fit_kmeans(rows, 5, n_init=1)
+    names = None if labels is None else name_by_majority(model.labels_, labels, 5)
+    confusion = None if labels is None else scores.confusion(labels, model.labels_, names)
+    models = fit_counts(rows, range(2, 12))
+    curves = compare_counts(rows, models)
+    accuracies = scores.accuracy_by_count(models, labels, rows, labels)
+    shape = images.shape[1:]
+    return {
+        "grid": plots.digit_grid(images, labels),
+        "counts": plots.class_counts(labels, test_labels),
+        "pixels": plots.pixel_statistics(images),
+        "flat": plots.flattening(images[0], RNG.permutation(rows.shape[1])),
+        "moved": plots.shifted_neighbors(images[:3], [0, 1, 2], ["a", "b", "c"]),
+        "pca": plots.pca_glance(rows[:, :2], labels, np.array([0.5, 0.3, 0.2])),
+        "centroids": plots.centroids(model.cluster_centers_, shape, model.labels_, names, labels),
+        "confusion": plots.confusion_heatmap(confusion, "Who is who"),
+        "alike": plots.look_alikes(images, labels, model.labels_),
+        "elbow": plots.elbow(curves.inertia, None),
+        "indices": plots.cluster_count_criteria(curves),
+        "knee": plots.knee_against_range(pd.Series({10: 5, 11: 6})),
+        "accuracy": plots.accuracy_against_count(accuracies),
+    }
+
+
+@pytest.fixture(scope="module", params=["labelled", "unlabelled", "two odd classes", "tiny"])
+def drawn(request, sample):
+    images, labels = sample.train_images[::20], sample.train_labels[::20]
+    if request.param == "unlabelled":
+        return figures(images, None, None)
+    if request.param == "two odd classes":
+        return figures(images, (labels > 4) * 1000 - 7, labels[:3])
+    if request.param == "tiny":
+        return figures(RNG.integers(0, 255, (50, 1, 3), dtype=np.uint8), None, None)
+    return figures(images, labels, labels)
+
+
+def test_every_figure_has_a_title_and_draws(drawn):
+    for name, figure in drawn.items():
+        assert isinstance(figure, Figure), name
+        assert len(figure.get_suptitle()) > 8, name
+        figure.canvas.draw()
+
+
+def test_every_chart_labels_its_axes(sample):
+    drawn = figures(sample.train_images[::20], sample.train_labels[::20], sample.test_labels)
+    for name in ("counts", "pca", "elbow", "indices", "knee", "accuracy", "confusion"):
+        for axes in drawn[name].axes:
+            if axes.get_label() == "<colorbar>":
+                continue
+            assert axes.get_xlabel(), name
+            assert axes.get_ylabel() or axes.get_title(loc="left"), name
+
+
+def test_the_readers_own_style_is_left_alone(sample):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    plots.pixel_statistics(sample.train_images[:50])
+    assert dict(mpl.rcParams) == before
+
+
+def test_missing_labels_are_said_in_the_figure(sample):
+    figure = plots.class_counts(None, None)
+    assert any("carry no labels" in text.get_text() for text in figure.texts)

@@ -1,0 +1,208 @@
+"""The main job, end to end on the sample, and every way it can fail."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mnist_clust import report, site
+from mnist_clust.__main__ import main
+from mnist_clust.cache import project_root
+from mnist_clust.notebooks import normalise
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, sample):
+    folder = tmp_path_factory.mktemp("report")
+    return report.make_report(sample, "sample", report.find_notebooks(), folder)
+
+
+def test_claims_about_the_sample_hold(made):
+    assert made.broken == []
+    assert list(made.metrics["verdicts"].values()).count("held") >= 10
+
+
+def test_report_is_complete(made):
+    names = [path.stem for path in report.find_notebooks()]
+    assert list(made.metrics["notebooks"]) == names
+    for name in names:
+        assert made.metrics["notebooks"][name]["seconds"] > 0
+        page = (made.index.parent / f"{name}.html").read_text("utf-8")
+        assert "NOT FULL MNIST" in page
+        assert "Traceback" not in page
+    figures = {path.name for path in (made.folder / "figures").iterdir()}
+    committed = {path.name for path in (project_root() / "figures").glob("0*.png")}
+    assert figures == committed
+    text = report.summary(made)
+    assert made.index.as_uri() in text
+    assert "0 broken" in text
+    assert not list(made.folder.glob(".*")), "nothing is left over"
+
+
+def test_every_figure_has_a_text_for_those_who_cannot_see_it(made):
+    for page in made.index.parent.glob("0*.html"):
+        for image in re.findall(r"<img [^>]*_images[^>]*>", page.read_text("utf-8")):
+            alt = re.search(r'alt="([^"]*)"', image)
+            assert alt and len(alt[1]) > 20 and not alt[1].startswith("_images"), image
+
+
+def test_the_site_asks_no_network(made):
+    loading = re.compile(
+        r"""(?:<(?:script|img|iframe|source)[^>]*\ssrc|<link[^>]*\shref)=["'](?:https?:)?//[^"']+"""
+    )
+    for page in made.index.parent.rglob("*.html"):
+        asked = loading.findall(page.read_text("utf-8"))
+        assert not asked, f"{page.name} asks for {asked}"
+    for style in made.index.parent.rglob("*.css"):
+        assert not re.search(r"(@import|url\()\s*[\"']?https?:", style.read_text("utf-8")), style
+
+
+def test_formulas_are_drawn_by_the_browser(made):
+    assert "<math" in (made.index.parent / "01_load_and_flatten.html").read_text("utf-8")
+
+
+def test_the_site_opens_from_disk_with_working_links(made):
+    for page in made.index.parent.glob("*.html"):
+        for link in re.findall(r'(?:href|src)="([^"#?:]+)["#?]', page.read_text("utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} points at {link}"
+
+
+# --- failures ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken_notebook(tmp_path):
+    notebook = nbformat.read(report.find_notebooks()[0], as_version=4)
+    notebook.cells[-1].source = "raise ValueError('on purpose')"
+    path = tmp_path / "01_broken.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_a_failing_notebook_is_named_with_its_cell_and_error(broken_notebook, sample, tmp_path):
+    with pytest.raises(report.NotebookError, match=r"01_broken, cell \d+: ValueError: on purpose"):
+        report.make_report(sample, "sample", [broken_notebook], tmp_path / "out")
+    kept = nbformat.read(tmp_path / "out" / "notebooks" / "01_broken.ipynb", as_version=4)
+    assert any(cell.get("outputs") for cell in kept.cells), "what was made is kept"
+
+
+def test_the_command_reports_a_failing_notebook(broken_notebook, monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
+    monkeypatch.setattr(report, "find_notebooks", lambda chosen: [broken_notebook])
+    result = CliRunner().invoke(main, ["report", "--data", "sample"])
+    assert result.exit_code == 1
+    assert "Error: 01_broken, cell" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_dead_kernel_is_reported(broken_notebook, sample, tmp_path):
+    notebook = nbformat.read(broken_notebook, as_version=4)
+    notebook.cells[3].source = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    notebook.cells[3].cell_type = "code"
+    nbformat.write(notebook, broken_notebook)
+    with pytest.raises(report.NotebookError, match="its kernel died"):
+        report.make_report(sample, "sample", [broken_notebook], tmp_path / "out")
+
+
+def test_a_site_that_cannot_be_built_says_why(sample, tmp_path):
+    (tmp_path / "metrics.json").write_text('{"verdicts": {}, "numbers": {}, "data": "sample"}')
+    broken = tmp_path / "01_x.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("[a](gone)")]),
+                   broken)  # fmt: skip
+    with pytest.raises(site.SiteError, match="could not be built"):
+        site.build_site(tmp_path, [broken], sample)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "expected"),
+    [
+        (["report", "--data", "/no/such/file.npz"], 2, "does not exist"),
+        (["report", "--data", "sample", "77"], 2, "no notebook starts with '77'"),
+        (["report", "--nonsense"], 2, "No such option"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_bad_use_gets_one_sentence_and_status_two(arguments, status, expected):
+    done = subprocess.run(
+        [sys.executable, "-m", "mnist_clust", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_mnist_that_is_not_to_be_had_is_a_failure_not_bad_use(monkeypatch, tmp_path):
+    monkeypatch.delenv("MNIST_CLUST_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    import mnist_clust.data
+
+    def refuse(*args, **kwargs):
+        raise OSError("no route")
+
+    monkeypatch.setattr(mnist_clust.data.urllib.request, "urlopen", refuse)
+    result = CliRunner().invoke(main, ["report", "--data", "mnist"])
+    assert result.exit_code == 1
+    assert "no network answers" in result.output
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(monkeypatch, tmp_path):
+    tmp_path.chmod(0o500)
+    monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
+    result = CliRunner().invoke(main, ["report", "--data", "sample", "01"])
+    assert result.exit_code == 1
+    assert "could not be written" in result.output
+
+
+def test_a_file_where_the_folder_should_be(monkeypatch, tmp_path):
+    (tmp_path / "out").write_text("")
+    monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
+    result = CliRunner().invoke(main, ["report", "--data", "sample", "01"])
+    assert result.exit_code == 1
+    assert "could not be written" in result.output
+
+
+def test_own_images_without_labels_make_a_report(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "my own.npy", rng.integers(0, 256, (64, 6, 5, 3), dtype=np.uint8))
+    monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
+    result = CliRunner().invoke(main, ["report", "--data", str(tmp_path / "my own.npy")])
+    assert result.exit_code == 0, result.output
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert set(metrics["verdicts"].values()) == {"unverified"}
+    assert metrics["numbers"]["raw_accuracy_train"] is None
+    page = (tmp_path / "out" / "site" / "index.html").read_text("utf-8")
+    assert "turned to grey" in page
+    assert "my-own" in page
+
+
+# --- the form of notebooks -----------------------------------------------------------------------
+
+
+def test_normalise_keeps_counts_and_outputs_and_strips_the_rest():
+    cell = nbformat.v4.new_code_cell(
+        "print(1)",
+        execution_count=3,
+        metadata={"tags": ["parameters"], "papermill": {"duration": 1.0}},
+        outputs=[
+            nbformat.v4.new_output("stream", name="stdout", text="1"),
+            nbformat.v4.new_output("stream", name="stdout", text="\n"),
+        ],
+    )
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"papermill": {}})
+    once = normalise(nbformat.writes(notebook))
+    read = nbformat.reads(once, as_version=4)
+    assert read.cells[0].execution_count == 3
+    assert [output.text for output in read.cells[0].outputs] == ["1\n"]
+    assert read.cells[0].metadata == {"tags": ["parameters"]}
+    assert "papermill" not in once
+    assert normalise(once) == once

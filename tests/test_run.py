@@ -1,0 +1,85 @@
+"""What a notebook shows and records lands where it should, whole or not at all."""
+
+import json
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from mnist_clust import cache, run
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
+    return tmp_path / "out"
+
+
+def test_a_run_writes_pictures_and_numbers(folder, sample, capsys):
+    session = run.Run("02_cluster_raw_pixels", sample)
+    assert "NOT FULL MNIST" in capsys.readouterr().out
+    session.show(Figure(), "empty", alt="Nothing.")
+    assert (folder / "figures" / "02_empty.png").read_bytes().startswith(b"\x89PNG")
+    table = session.record(raw_accuracy_train=0.0, other=np.float32(0.5), unknown=None, bad=np.nan)
+    assert table.value["other"] == 0.5
+    session.check()
+    written = json.loads((folder / "metrics" / "02_cluster_raw_pixels.json").read_text())
+    assert written["numbers"] == {
+        "raw_accuracy_train": 0.0, "other": 0.5, "unknown": None, "bad": None,
+    }  # fmt: skip
+    assert written["digest"] == sample.digest
+    assert written["verdicts"]["raw_accuracy_train"] == "broken"
+    assert written["peak_memory_mb"] > 10
+    assert "broken     raw_accuracy_train" in capsys.readouterr().out
+    assert not list(folder.rglob(".*"))
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "x.json"
+    run.write_atomically(path, b"old")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run.Path, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        run.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_runs_write_to_ignored_reports_unless_told_otherwise(monkeypatch):
+    monkeypatch.delenv("MNIST_CLUST_OUT", raising=False)
+    assert run.output_folder("mnist") == cache.project_root() / "reports" / "mnist"
+    ignored = (cache.project_root() / ".gitignore").read_text().split()
+    assert {"reports/", ".cache/", ".venv/"} <= set(ignored)
+
+
+_calls = []
+
+
+def _double(x):
+    _calls.append(x)
+    return 2 * x
+
+
+def test_cache_remembers_forgets_with_the_source_and_survives_damage(monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path / "cache"))
+    cache._memory.cache_clear()
+    try:
+        x = np.arange(3.0)
+        for _ in range(2):
+            np.testing.assert_array_equal(cache.cached(_double)(x), 2 * x)
+        assert len(_calls) == 1
+        for file in (tmp_path / "cache").rglob("output.pkl"):
+            file.write_bytes(file.read_bytes()[:20])
+        np.testing.assert_array_equal(cache.cached(_double)(x), 2 * x)
+        assert len(_calls) == 2
+        before = set((tmp_path / "cache").iterdir())
+        monkeypatch.setattr(cache, "_source_digest", lambda: "another")
+        cache._memory.cache_clear()
+        cache.cached(_double)(x)
+        assert len(_calls) == 3
+        assert not before & set((tmp_path / "cache").iterdir())
+    finally:
+        cache._memory.cache_clear()

@@ -1,0 +1,68 @@
+"""Scores against hand counts and scikit-learn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import adjusted_rand_score, completeness_score, silhouette_score
+
+from mnist_clust import scores
+from mnist_clust.cluster import UNNAMED, fit_counts
+
+LABELS = np.array([4, 4, 4, 7, 7, 7, 9, 9])
+CLUSTERS = np.array([0, 0, 1, 1, 1, 0, 2, 2])
+
+
+def test_accuracy_known_answer():
+    assert scores.accuracy(LABELS, CLUSTERS, np.array([4, 7, 9])) == 6 / 8
+    assert scores.accuracy(LABELS, CLUSTERS, np.array([4, 7, UNNAMED])) == 4 / 8
+
+
+def test_table_names_clusters_on_the_training_part_alone():
+    test_labels = np.array([7, 7, 7])  # in cluster 0, which training says is a 4
+    table = scores.score_clustering((LABELS, CLUSTERS), (test_labels, np.array([0, 0, 0])), 3)
+    assert table.train["accuracy, by majority"] == 6 / 8
+    assert table.test["accuracy, by majority"] == 0
+    assert table.train["adjusted Rand index"] == adjusted_rand_score(LABELS, CLUSTERS)
+    assert table.train["completeness"] == completeness_score(LABELS, CLUSTERS)
+
+
+def test_table_is_one_for_a_perfect_clustering():
+    _, perfect = np.unique(LABELS, return_inverse=True)
+    table = scores.score_clustering((LABELS, perfect), (LABELS, perfect), 3)
+    np.testing.assert_allclose(table.to_numpy(), 1)
+
+
+def test_without_labels_there_is_nothing_to_score():
+    table = scores.score_clustering((None, CLUSTERS), (None, CLUSTERS), 3)
+    assert list(table.columns) == ["train", "test"]
+    assert table.empty
+    half = scores.score_clustering((LABELS, CLUSTERS), (None, CLUSTERS), 3)
+    assert half.test.isna().all()
+    assert half.train.notna().all()
+
+
+def test_confusion_counts_by_name():
+    counts = scores.confusion(LABELS, CLUSTERS, np.array([4, 7, UNNAMED]))
+    expected = pd.DataFrame([[2, 1, 0], [1, 2, 0], [0, 0, 0]], index=[4, 7, 9], columns=[4, 7, 9])
+    pd.testing.assert_frame_equal(counts, expected, check_index_type=False, check_dtype=False)
+
+
+def test_silhouette_matches_scikit_learn_and_is_seeded():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3)).astype(np.float32)
+    clusters = (X[:, 0] > 0).astype(int)
+    assert scores.silhouette(X, clusters) == pytest.approx(silhouette_score(X, clusters), rel=1e-5)
+    sampled = [scores.silhouette(X, clusters, sample_size=50, random_state=s) for s in (0, 0, 1)]
+    assert sampled[0] == sampled[1] != sampled[2]
+    assert np.isnan(scores.silhouette(X, np.zeros(300, int)))
+
+
+def test_accuracy_by_count():
+    X = np.repeat(np.eye(3, dtype=np.float32), 20, axis=0)
+    X += np.random.default_rng(0).normal(scale=0.01, size=X.shape).astype(np.float32)
+    y = np.repeat([1, 2, 3], 20)
+    table = scores.accuracy_by_count(fit_counts(X, [1, 3, 6]), y, X, y)
+    assert table["by majority"].tolist() == [1 / 3, 1, 1]
+    assert table["one-to-one"][3] == 1
+    assert table["one-to-one"][6] < 1
+    assert scores.accuracy_by_count({}, None, X, y) is None

@@ -1,0 +1,92 @@
+"""On real digits, against the other libraries; runs where MNIST is at hand."""
+
+import os
+
+import numpy as np
+import openTSNE
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE as SklearnTSNE  # noqa: N811
+from sklearn.manifold import trustworthiness
+
+from mnist_clust.data import load_digits
+from mnist_clust.tsne import TSNE, nearest_neighbors
+from mnist_clust.tsne.neighbors import approximate_neighbors
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        "MNIST_CLUST_DATA" not in os.environ, reason="MNIST_CLUST_DATA does not say where MNIST is"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = load_digits("mnist")
+    train, test = data.flatten()
+    pca = PCA(50, random_state=0).fit(train)
+    rows = [pca.transform(part).astype(np.float32) for part in (train, test)]
+    return *rows, data.train_labels, data.test_labels
+
+
+@pytest.fixture(scope="module")
+def ten_thousand(digits):
+    X = digits[0][:10_000]
+    return X, TSNE(random_state=0).fit(X)
+
+
+def recall(X, embedding):
+    """Share of the ten nearest digits that are among the ten nearest on the map."""
+    truth, found = (nearest_neighbors(rows, 10).indices for rows in (X, embedding))
+    kept = sum(len(np.intersect1d(a, b)) for a, b in zip(truth, found, strict=True))
+    return kept / truth.size
+
+
+def quality(X, embedding):
+    some = np.random.default_rng(0).choice(len(X), 4_000, replace=False)
+    return recall(X, embedding), trustworthiness(X[some], embedding[some], n_neighbors=10)
+
+
+def test_keeps_neighbors_as_well_as_opentsne(ten_thousand):
+    X, ours = ten_thousand
+    affinities = openTSNE.affinity.PerplexityBasedNN(X, perplexity=30, n_jobs=2, random_state=0)
+    start = openTSNE.initialization.pca(X, random_state=0)
+    theirs = openTSNE.TSNEEmbedding(start, affinities, n_jobs=2, random_state=0)
+    theirs = theirs.optimize(250, exaggeration=12).optimize(500)
+    check(quality(X, ours.embedding_), quality(X, np.asarray(theirs)))
+
+
+def test_keeps_neighbors_as_well_as_scikit_learn(ten_thousand):
+    X, ours = ten_thousand
+    theirs = SklearnTSNE(max_iter=750, random_state=0, n_jobs=2).fit_transform(X)
+    check(quality(X, ours.embedding_), quality(X, theirs))
+
+
+def check(ours, theirs):
+    """No lower, to the third decimal, which is what seeds change."""
+    assert ours[0] > theirs[0] - 0.002, f"recall {ours[0]:.4f} and {theirs[0]:.4f}"
+    assert ours[1] > theirs[1] - 0.001, f"trustworthiness {ours[1]:.4f} and {theirs[1]:.4f}"
+
+
+def label_votes(embedding, labels, places=None):
+    near = nearest_neighbors(embedding, 10, queries=places).indices
+    return np.array([np.bincount(row, minlength=10).argmax() for row in labels[near]])
+
+
+def test_new_digits_find_their_kind_as_well_as_known_ones(digits):
+    train, test, train_labels, test_labels = digits
+    tsne = TSNE(random_state=0).fit(train)
+    known = (label_votes(tsne.embedding_, train_labels) == train_labels).mean()
+    places = tsne.transform(test)
+    new = (label_votes(tsne.embedding_, train_labels, places) == test_labels).mean()
+    assert new > known - 0.005, f"{known:.4f} of the known digits and {new:.4f} of the new ones"
+    assert tsne.kl_divergence_ < 2.72
+
+
+def test_approximate_neighbors_of_digits(digits):
+    train = digits[0][:20_000]
+    exact = nearest_neighbors(train, 90)
+    graph = approximate_neighbors(train, None, 90, 2)
+    pairs = zip(exact.indices, graph.indices, strict=True)
+    assert sum(len(np.intersect1d(a, b)) for a, b in pairs) > 0.98 * exact.indices.size
