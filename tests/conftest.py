@@ -1,9 +1,9 @@
 import gzip
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import NO_MNIST, idx_bytes
 
 from mnist_clust.data import Digits, load_digits, mnist_is_local
 
@@ -18,14 +18,6 @@ def full_mnist() -> Digits:
     if not mnist_is_local():
         pytest.skip(NO_MNIST)
     return load_digits("mnist")
-
-
-NO_MNIST = "full MNIST is not on this machine: set MNIST_CLUST_DATA to a folder with its four files"
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    return header + array.astype(np.uint8).tobytes()
 
 
 @pytest.fixture

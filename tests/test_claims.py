@@ -19,9 +19,7 @@ def test_there_are_claims_for_both_data_sets():
 def test_bands_are_as_narrow_as_the_measured_spread_allows(name, data, band):
     assert band.low <= band.lowest <= band.mean <= band.highest <= band.high
     assert band.seeds >= 5
-    spread = band.highest - band.lowest
-    whole = all(float(v).is_integer() for v in (band.low, band.high, band.lowest, band.highest))
-    slack = spread + (0 if whole else max(0.3 * spread, 3e-3 * abs(band.highest)))
+    slack = max(band.highest - band.lowest, 0.01 * abs(band.highest))
     assert band.low >= band.lowest - slack, f"{name} on {data}: the band reaches too low"
     assert band.high <= band.highest + slack, f"{name} on {data}: the band reaches too high"
 

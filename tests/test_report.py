@@ -103,8 +103,8 @@ def test_the_command_reports_a_failing_notebook(broken_notebook, monkeypatch, tm
 
 def test_a_dead_kernel_is_reported(broken_notebook, sample, tmp_path):
     notebook = nbformat.read(broken_notebook, as_version=4)
-    notebook.cells[3].source = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    notebook.cells[3].cell_type = "code"
+    kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    notebook.cells[3] = nbformat.v4.new_code_cell(kill)
     nbformat.write(notebook, broken_notebook)
     with pytest.raises(report.NotebookError, match="its kernel died"):
         report.make_report(sample, "sample", [broken_notebook], tmp_path / "out")

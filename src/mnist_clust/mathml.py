@@ -15,7 +15,9 @@ def _visit_inline(writer: Any, node: nodes.math) -> None:
 
 
 def _visit_block(writer: Any, node: nodes.math_block) -> None:
-    writer.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>\n')
+    writer.body.append(
+        f'<p style="text-align: center">{convert(node.astext(), display="block")}</p>\n'
+    )
     raise nodes.SkipNode
 
 

@@ -97,6 +97,7 @@ def _for_reading(text: str) -> bytes:
 def _configuration(digits: Digits) -> str:
     settings: dict[str, Any] = {
         "project": "mnist-clust",
+        "author": "the mnist-clust developers",
         "extensions": ["myst_nb", "mnist_clust.mathml"],
         "html_theme": "sphinx_book_theme",
         "html_title": f"mnist-clust on {digits.name}",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import NO_MNIST
+from helpers import NO_MNIST
 
 from mnist_clust.data import mnist_is_local
 from mnist_clust.report import find_notebooks

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mnist_clust.tsne.neighbors import NeighborGraph
     from mnist_clust.tsne.parallel import Pool
 
+# Checked without test digits or labels: of six pairs, started at the median, this one kept most of
+# the ten neighbours of held-out training digits (10,000 of 60,000, two draws: 0.340 and 0.341).
 NEIGHBORS = 10  # of a new point, among those of the map
 PERPLEXITY = 7.0  # of their weights
 STEPS = 50
