@@ -1,11 +1,16 @@
 import gzip
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from helpers import NO_MNIST, idx_bytes
 
 from mnist_clust.data import Digits, load_digits, mnist_is_local
+
+# No busy machine and no luck may fail a test: no deadlines, the same examples in every run.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

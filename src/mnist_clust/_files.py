@@ -7,6 +7,7 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any, cast
 
 import numpy as np
@@ -16,6 +17,8 @@ MAX_BYTES = 2 * 1024**3
 _CHUNK = 1 << 24
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _READ_ERRORS = (OSError, EOFError, zlib.error)
+_ZIP_ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError)
+_HEADER_ERRORS = (ValueError, KeyError, SyntaxError, TypeError, RecursionError, TokenError)
 
 
 class DataError(ValueError):
@@ -90,7 +93,7 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
                 with archive.open(name) as file:
                     arrays[name.removesuffix(".npy")] = _parse_npy(file, path)
             return arrays
-    except (*_READ_ERRORS, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (*_READ_ERRORS, *_ZIP_ERRORS) as error:
         raise _unreadable(path, error) from error
 
 
@@ -111,7 +114,7 @@ def _parse_npy(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, fortran, dtype = read_header(file)
-    except (ValueError, KeyError, SyntaxError, TypeError, RecursionError) as error:
+    except _HEADER_ERRORS as error:
         raise DataError(f"{path} holds a damaged array header: save it again.") from error
     if dtype.hasobject:
         raise DataError(
@@ -131,8 +134,8 @@ def _parse_npy(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
 def _check_size(size: int, path: Path) -> None:
     if size > MAX_BYTES:
         raise DataError(
-            f"{path} promises {size / 1024**3:.3g} GiB of values, more than the "
-            f"{MAX_BYTES // 1024**3} GiB that are read: split it, or make the images smaller."
+            f"{path} promises more than the {MAX_BYTES // 1024**3} GiB of values that are read: "
+            "split it, or make the images smaller."
         )
 
 
