@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -122,11 +123,10 @@ def _configuration(digits: Digits) -> str:
 def _announcement(digits: Digits) -> str:
     if digits.name == "mnist":
         return ""
-    from html import escape
-
+    if digits.name == "sample":
+        return escape(" ".join(digits.notices))
     own = f"These pages were made from {digits.name}: the text speaks of full MNIST."
-    return escape(" ".join(digits.notices) if digits.name == "sample" else
-                  " ".join([own, *digits.notices]))  # fmt: skip
+    return escape(" ".join([own, *digits.notices]))
 
 
 def _landing_page(folder: Path, notebooks: list[Path], digits: Digits) -> str:
