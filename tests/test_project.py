@@ -19,7 +19,7 @@ def split(requirement: str) -> tuple[str, str]:
 
 
 def test_conda_and_pip_ask_for_the_same():
-    lines = re.findall(r"^  - ([\w-]+ [<>=].*)$", (ROOT / "environment.yml").read_text(), re.M)
+    lines = re.findall(r"^ +- ([\w-]+ [<>=].*)$", (ROOT / "environment.yml").read_text(), re.M)
     conda = dict(split(line) for line in lines)
     assert conda.pop("python") == PROJECT["requires-python"]
     pip = dict(split(r) for r in PROJECT["dependencies"])

@@ -11,7 +11,9 @@ from sklearn.manifold import trustworthiness
 
 from mnist_clust.data import load_digits
 from mnist_clust.tsne import TSNE, nearest_neighbors
-from mnist_clust.tsne.neighbors import approximate_neighbors
+from mnist_clust.tsne.cells import approximate_neighbors
+from mnist_clust.tsne.neighbors import NewcomerSearch
+from mnist_clust.tsne.parallel import Pool
 
 pytestmark = [
     pytest.mark.slow,
@@ -87,6 +89,15 @@ def test_new_digits_find_their_kind_as_well_as_known_ones(digits):
 def test_approximate_neighbors_of_digits(digits):
     train = digits[0][:20_000]
     exact = nearest_neighbors(train, 90)
-    graph = approximate_neighbors(train, None, 90, 2)
+    with Pool() as pool:
+        graph = approximate_neighbors(train, 90, pool)
+    pairs = zip(exact.indices, graph.indices, strict=True)
+    assert sum(len(np.intersect1d(a, b)) for a, b in pairs) > 0.98 * exact.indices.size
+
+
+def test_newcomers_find_nearly_all_of_their_neighbors(digits):
+    train, test = digits[:2]
+    exact = nearest_neighbors(train, 10, queries=test)
+    graph = NewcomerSearch(train, "euclidean", None).nearest(test, 10, None)
     pairs = zip(exact.indices, graph.indices, strict=True)
     assert sum(len(np.intersect1d(a, b)) for a, b in pairs) > 0.98 * exact.indices.size

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from mnist_clust.tsne import nearest_neighbors
-from mnist_clust.tsne.neighbors import approximate_neighbors, exact_neighbors
+from mnist_clust.tsne import nearest_neighbors, neighbors
+from mnist_clust.tsne.cells import Cells, approximate_neighbors
+from mnist_clust.tsne.exact import exact_neighbors
 from mnist_clust.tsne.parallel import Pool
 
 
@@ -74,17 +75,36 @@ def test_approximation_finds_nearly_all(small_digits):
     X = np.ascontiguousarray(small_digits[0], np.float32)
     with Pool(2) as pool:
         exact = exact_neighbors(X[:1500], None, 30, pool)
-        graph = approximate_neighbors(X[:1500], None, 30, 2)
+        graph = approximate_neighbors(X[:1500], 30, pool)
         assert recall(graph, exact) > 0.98
         assert (graph.indices != np.arange(1500)[:, None]).all()
-        exact = exact_neighbors(X[:1500], X[1500:], 30, pool)
-        assert recall(approximate_neighbors(X[:1500], X[1500:], 30, 2), exact) > 0.98
 
 
 def test_approximation_does_not_depend_on_threads(small_digits):
     X = np.ascontiguousarray(small_digits[0], np.float32)
-    one, two = (approximate_neighbors(X, None, 15, jobs) for jobs in (1, 2))
+    with Pool(1) as one_thread, Pool(2) as two_threads:
+        one, two = (approximate_neighbors(X, 15, pool) for pool in (one_thread, two_threads))
     np.testing.assert_array_equal(one.indices, two.indices)
+
+
+def test_newcomers_find_nearly_all_in_cells(monkeypatch, small_digits):
+    monkeypatch.setattr(neighbors, "MANY", 1000)
+    X, _ = small_digits
+    search = neighbors.NewcomerSearch(X[:1400], "euclidean", 2)
+    exact = nearest_neighbors(X[:1400], 10, queries=X[1400:])
+    graph = search.nearest(X[1400:], 10, 2)
+    assert recall(graph, exact) > 0.9  # two of 37 cells; it grows with the number of rows
+    found = np.linalg.norm(X[1400:, None] - X[graph.indices], axis=2)
+    np.testing.assert_allclose(graph.distances, found, rtol=1e-4)
+    np.testing.assert_array_equal(search.nearest(X[1400:], 1400, 2).distances.shape, (397, 1400))
+
+
+def test_cells_of_duplicates_still_find_enough(random):
+    X = np.repeat(random.normal(size=(3, 4)), 700, axis=0).astype(np.float32)
+    with Pool(2) as pool:
+        graph = Cells(X, pool).search(X[:5], 900, 1 / 16, pool)
+    exact = nearest_neighbors(X, 900, queries=X[:5])
+    np.testing.assert_allclose(graph.distances, exact.distances, rtol=1e-5)
 
 
 def recall(graph, exact):

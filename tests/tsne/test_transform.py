@@ -1,8 +1,10 @@
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from mnist_clust.tsne import TSNE
+from mnist_clust.tsne import TSNE, neighbors
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
@@ -45,6 +47,23 @@ def test_a_far_stranger_gets_a_finite_place(fitted):
     tsne, _, _ = fitted
     assert np.isfinite(tsne.transform(np.full((1, 64), 1e6))).all()
     assert np.isfinite(tsne.transform(np.full((1, 64), -1e12))).all()
+
+
+@pytest.fixture
+def searched_in_cells(monkeypatch, small_digits):
+    monkeypatch.setattr(neighbors, "MANY", 1000)
+    X, _ = small_digits
+    return TSNE(n_iter=100, random_state=0).fit(X[:1400]), X
+
+
+def test_in_cells_too_a_place_depends_on_its_own_row_alone(searched_in_cells):
+    tsne, X = searched_in_cells
+    together = tsne.set_params(n_jobs=2).transform(X[1400:])
+    tsne.set_params(n_jobs=1)
+    np.testing.assert_array_equal(tsne.transform(X[1500:1503]), together[100:103])
+    np.testing.assert_array_equal(tsne.transform(X[:1400]), tsne.embedding_)
+    copied = pickle.loads(pickle.dumps(tsne))
+    np.testing.assert_array_equal(copied.transform(X[1400:]), together)
 
 
 @pytest.mark.parametrize("n", [2, 5])

@@ -21,8 +21,9 @@ How it is done
 --------------
 Data flows one way through the modules:
 
-1. `neighbors`. The nearest neighbours of each point. Blocks of squared distances come out of
-   matrix products, and nearly all are dismissed by one comparison.
+1. `exact`, `cells` and `neighbors`. The nearest neighbours of each point. Blocks of squared
+   distances come out of matrix products, and nearly all are dismissed by one comparison. For
+   very many points, and for new ones, only the nearest cells of the data are looked through.
 2. `affinities`. Each point weighs its neighbours by a Gaussian, whose width is chosen such that
    there are, in effect, ``perplexity`` neighbours, few where data are sparse and dense alike; or it
    weighs ``n_neighbors`` of them equally, which makes nearly the same map with fewer edges (Böhm,
@@ -40,8 +41,9 @@ Data flows one way through the modules:
    and the first positions are the first principal components (Kobak and Berens 2019), so that the
    large shape of the map means something. From time to time all points are renumbered in the
    order of the tree: what is close on the map is then close in memory.
-5. `transform`. A new point starts at the median of its nearest neighbours on the map and moves
-   down its own divergence, with the map at rest (Poličar, Stražar and Zupan 2023).
+5. `transform`. A new point starts at that one of its nearest neighbours on the map where its own
+   divergence is lowest, and moves down from there, with the map at rest (Poličar, Stražar and
+   Zupan 2023).
 
 Everything is in single precision. Sums are made in an order that does not depend on the number of
 threads, so the same data and seed give the same bits on one core and on many.
@@ -75,7 +77,8 @@ References
 """
 
 from mnist_clust.tsne.estimator import TSNE
-from mnist_clust.tsne.neighbors import NeighborGraph, nearest_neighbors
+from mnist_clust.tsne.graph import NeighborGraph
+from mnist_clust.tsne.neighbors import nearest_neighbors
 from mnist_clust.tsne.optimizer import Progress
 
 __all__ = ["TSNE", "NeighborGraph", "Progress", "nearest_neighbors"]

@@ -12,7 +12,7 @@ from mnist_clust.tsne._compile import kernel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist_clust.tsne.neighbors import NeighborGraph
+    from mnist_clust.tsne.graph import NeighborGraph
     from mnist_clust.tsne.parallel import Pool
 
 ROWS = 512

@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from mnist_clust.tsne.affinities import perplexity_affinities, uniform_affinities
-from mnist_clust.tsne.neighbors import NeighborGraph, Scaling, nearest_neighbors
+from mnist_clust.tsne.graph import NeighborGraph
+from mnist_clust.tsne.neighbors import NewcomerSearch, Scaling, nearest_neighbors
 from mnist_clust.tsne.optimizer import Callback, Descent, Phase, Progress, optimize
 from mnist_clust.tsne.parallel import Pool
 from mnist_clust.tsne.transform import NEIGHBORS, place_points
@@ -180,12 +181,13 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             optimize(descent, phases, self._callback())
             divergence = descent.kl_divergence()
             embedding = descent.embedding()
+        search = NewcomerSearch(rows, self.metric, self.n_jobs)
         validate_data(self, X, skip_check_array=True)  # names and number of the features
         self.embedding_ = embedding
         self.kl_divergence_ = divergence
         self.n_iter_ = sum(phase.n_iter for phase in phases)
         self.affinities_ = affinities
-        self._rows = rows
+        self._search = search
         self._n_features_out = self.n_components
         return self
 
@@ -224,13 +226,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         """
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        graph = nearest_neighbors(
-            self._rows,
-            min(NEIGHBORS, len(self._rows)),
-            queries=rows,
-            metric=self.metric,
-            n_jobs=self.n_jobs,
-        )
+        graph = self._search.nearest(rows, NEIGHBORS, self.n_jobs)
         with Pool(self.n_jobs) as pool:
             return place_points(graph, self.embedding_, self.theta, pool)
 

@@ -202,6 +202,8 @@ class Repulsion:
     ----------
     force : ndarray of shape (n_components, n_points), float32
         Sum of ``q² (y - z)`` at each point, in the order of the map.
+    similarity : ndarray of shape (n_points,), float32
+        Sum of ``q`` at each point, over all others.
     normalization : float
         Sum of ``q`` over all pairs of different points.
     """
@@ -210,7 +212,7 @@ class Repulsion:
         self.tree = Tree(points, pool)
         self.force = np.empty(points.shape, np.float32)
         self.normalization = 0.0
-        self._similarity = np.empty(points.shape[1], np.float32)
+        self.similarity = np.empty(points.shape[1], np.float32)
         self._theta = np.float32(theta)
         self._pool = pool
         self._level = max(0, self.tree.depth - GROUP_LEVELS)
@@ -238,7 +240,7 @@ class Repulsion:
                 self._level,
                 self._theta,
                 self.force,
-                self._similarity,
+                self.similarity,
                 self._lengths,
                 start,
                 stop,
@@ -246,7 +248,7 @@ class Repulsion:
             1 << self._level,
             GROUPS,
         )
-        self.normalization = float(self._similarity.sum(dtype=np.float64))
+        self.normalization = float(self.similarity.sum(dtype=np.float64))
         length = float(self._lengths.mean())
         self._shortest = self._shortest or length
         self._excess += length - self._shortest
