@@ -52,3 +52,10 @@ def test_a_verdict_prints_its_band_but_not_the_number():
     claim = Claim("a", "01_x", "It is about half.", {"mnist": band})
     assert str(Verdict(claim, band, 0.55)) == "held       a in [0.5, 0.6]: It is about half."
     assert str(Verdict(claim, band, 0.65)).startswith("broken")
+
+
+def test_a_data_set_can_have_its_own_words():
+    band = Band(0.4, 0.5, 5, 0.44, 0.45, 0.46, "On the sample it is less.")
+    claim = Claim("a", "01_x", "It is about half.", {"sample": band})
+    assert Verdict(claim, band, 0.45).sentence == "On the sample it is less."
+    assert Verdict(claim, None, 0.45).sentence == "It is about half."

@@ -13,9 +13,11 @@ from mnist_clust.cluster import (
     best_counts,
     compare_counts,
     find_knee,
+    find_medoids,
     fit_counts,
     fit_kmeans,
     knees_by_range,
+    margin,
     name_by_majority,
     name_one_to_one,
 )
@@ -128,3 +130,23 @@ def test_knees_by_range_look_at_ever_more():
     assert knees.index.max() == 30
     assert knees[30] == find_knee(curve)
     assert knees[10] == find_knee(curve.loc[:10])
+
+
+def test_medoids_have_the_least_sum_of_squared_distances():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(60, 3)).astype(np.float32)
+    clusters = rng.integers(3, size=60)
+    medoids = find_medoids(points, clusters, 4)
+    for cluster in range(3):
+        members = np.flatnonzero(clusters == cluster)
+        apart = ((points[members, None] - points[members]) ** 2).sum(axis=(1, 2))
+        assert medoids[cluster] == members[apart.argmin()]
+    assert medoids[3] == -1, "an empty cluster has no middle"
+
+
+def test_margin_is_one_on_the_centre_and_zero_on_the_border():
+    centers = np.array([[0.0, 0.0], [2.0, 0.0]])
+    points = np.array([[0, 0], [1, 0], [0.5, 0], [1.5, 0]], np.float32)
+    values = margin(points, [0, 0, 0, 0], centers)
+    np.testing.assert_allclose(values, [1, 0, 2 / 3, -2 / 3], atol=1e-6)
+    assert margin(points[:1], [0], np.zeros((2, 2))).tolist() == [0], "two centres in one place"

@@ -6,7 +6,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from mnist_clust import plots, scores
-from mnist_clust.cluster import compare_counts, fit_counts, fit_kmeans, name_by_majority
+from mnist_clust.cluster import (
+    compare_counts,
+    find_medoids,
+    fit_counts,
+    fit_kmeans,
+    margin,
+    name_by_majority,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -21,7 +28,41 @@ def figures(images, labels, test_labels):
     curves = compare_counts(rows, models)
     accuracies = scores.accuracy_by_count(models, labels, rows, labels)
     shape = images.shape[1:]
+    n = len(images)
+    flat, solid = RNG.normal(size=(n, 2)).astype("f4"), RNG.normal(size=(n, 3)).astype("f4")
+    on_map = fit_kmeans(flat, 5, n_init=1)
+    pairs = scores.pair_confusion(confusion)
+    named = model.labels_ if names is None else names[model.labels_]
+    margins = margin(flat, on_map.labels_, on_map.cluster_centers_)
+    table = (
+        None
+        if labels is None
+        else pd.DataFrame({"by majority": [0.5, 0.6], "one-to-one": [0.4, 0.5]}, index=["a", "b"])
+    )
     return {
+        "frames": plots.map_frames({1: flat, 50: flat, 100: flat}, labels),
+        "perplexity": plots.perplexity_comparison({5: flat, 30: flat}, labels),
+        "plane": plots.plane_and_map(flat, flat, labels),
+        "drawn": plots.map_of_images(images, flat, labels),
+        "space": plots.map_in_space(solid, labels),
+        "kept": plots.what_is_kept({"plane": (0.1, 0.6), "map": (0.4, 0.3)}),
+        "gaps": plots.neighbor_embedding(flat, flat, np.arange(n) % 3),
+        "borders": plots.clusters_on_map(flat, on_map.labels_, on_map.cluster_centers_, labels),
+        "bars": plots.accuracy_bars(table, 0.82),
+        "two tables": plots.confusion_pair(confusion, confusion, ("before", "after")),
+        "medoids": plots.means_and_medoids(
+            images, model.labels_, find_medoids(rows, model.labels_, 5), names
+        ),
+        "counts on map": plots.counts_on_map(curves, curves),
+        "pairs": plots.pair_changes(pairs, pairs.iloc[::-1]),
+        "bands": plots.silhouette_by_cluster(scores.silhouettes(flat, on_map.labels_), 5, names),
+        "makeup": plots.cluster_makeup(labels, model.labels_, names),
+        "gallery": plots.gallery(images[:13], ["caption"] * 13, "A gallery of some", note="note"),
+        "empty gallery": plots.gallery(images[:0], [], "A gallery of none"),
+        "confused": plots.confused_pairs(images, labels, named, pairs),
+        "margins": plots.margins_right_and_wrong(
+            margins, None if labels is None else named == labels
+        ),
         "grid": plots.digit_grid(images, labels),
         "counts": plots.class_counts(labels, test_labels),
         "pixels": plots.pixel_statistics(images),

@@ -3,7 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import adjusted_rand_score, completeness_score, silhouette_score
+from sklearn.metrics import (
+    adjusted_rand_score,
+    completeness_score,
+    silhouette_samples,
+    silhouette_score,
+)
 
 from mnist_clust import scores
 from mnist_clust.cluster import UNNAMED, fit_counts
@@ -66,3 +71,30 @@ def test_accuracy_by_count():
     assert table["one-to-one"][3] == 1
     assert table["one-to-one"][6] < 1
     assert scores.accuracy_by_count({}, None, X, y) is None
+
+
+def test_pair_confusion_counts_both_ways():
+    labels = [0] * 10 + [1] * 10 + [2] * 20
+    named = [0] * 8 + [1] * 2 + [1] * 9 + [0] + [2] * 20
+    pairs = scores.pair_confusion(scores.confusion(labels, np.array(named), np.arange(3)))
+    assert pairs.index[0] == (0, 1)
+    assert pairs.iloc[0] == 3 / 20
+    assert pairs[(0, 2)] == pairs[(1, 2)] == 0
+    assert scores.pair_confusion(None).empty
+
+
+def test_mistakes_are_those_named_otherwise_the_deepest_first():
+    table = scores.find_mistakes([1, 2, 3, 4], [1, 3, 3, 5], [0.9, 0.2, 0.8, 0.7])
+    assert table.index.tolist() == [3, 1]
+    assert table.label.tolist() == [4, 2]
+    assert scores.find_mistakes(None, [1, 2], [0.1, 0.2]).empty
+
+
+def test_silhouettes_are_scikit_learns_on_the_sample():
+    X = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    clusters = (X[:, 0] > 0).astype(int)
+    table = scores.silhouettes(X, clusters, sample_size=30)
+    picked = table.index.to_numpy()
+    expected = silhouette_samples(X[picked], clusters[picked])
+    np.testing.assert_allclose(table.silhouette, expected)
+    assert scores.silhouettes(X, np.zeros(50, int)).empty

@@ -55,6 +55,55 @@ def notebooks() -> None:
 
 
 @main.command()
+@click.argument("images")
+@click.option("--clusters", default="auto", show_default=True, metavar="auto|K",
+              help="How many; auto lets the map decide.")  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder for the results.  [default: clusters-NAME]")  # fmt: skip
+def cluster(images: str, clusters: str, out: Path | None) -> None:
+    """Cluster IMAGES: a path, 'mnist' or 'sample'.
+
+    Writes clusters.csv, summary.json, map.png, a contact sheet of each cluster, and what 'assign'
+    needs to place more images.
+    """
+    from mnist_clust.own_images import cluster_images
+
+    wanted = _count(clusters)
+    digits = _load(images)
+    if wanted != "auto" and int(wanted) > len(digits.train_images):
+        raise click.UsageError(
+            f"--clusters {wanted} is more than the {len(digits.train_images)} training images."
+        )
+    folder = out or Path(f"clusters-{digits.name}")
+    with _failures_in_one_line():
+        folder.mkdir(parents=True, exist_ok=True)
+        summary = cluster_images(digits, wanted, folder)
+    shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
+    click.echo("\n" + "\n".join(f"{key:14} {value}" for key, value in shown.items()))
+    click.echo(f"\nOpen {(folder / 'map.png').resolve().as_uri()}")
+
+
+@main.command()
+@click.argument("images")
+@click.option("--model", required=True, type=click.Path(file_okay=False, path_type=Path),
+              help="The folder that 'cluster' wrote.")  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="assigned.csv",
+              show_default=True, help="The file to write.")  # fmt: skip
+def assign(images: str, model: Path, out: Path) -> None:
+    """Place new IMAGES on a map that 'cluster' saved, and give each a cluster."""
+    from mnist_clust.data import load_images
+    from mnist_clust.own_images import assign_images
+
+    try:
+        with _failures_in_one_line():
+            table = assign_images(load_images(images), model, out)
+    except (DataError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    doubtful = int((table.sureness < 0.5).sum())
+    click.echo(f"{len(table):,} images assigned, {doubtful:,} of them doubtful: {out}")
+
+
+@main.command()
 def readme() -> None:
     """Write the README's tables anew from results/*.json."""
     from mnist_clust.readme import update_readme
@@ -73,6 +122,14 @@ def _load(source: str) -> Digits:
     for notice in digits.notices:
         click.secho(f"\n*** {notice} ***\n", fg="red", bold=True)
     return digits
+
+
+def _count(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise click.UsageError(f"--clusters {text} is neither 'auto' nor a number from 1 on.")
+    return int(text)
 
 
 def _source(given: str, digits: Digits) -> str:

@@ -23,6 +23,8 @@ class Band:
         Runs it was measured on, each with another seed.
     lowest, mean, highest : float
         What those runs gave.
+    sentence : str or None
+        What the claim says of this data set, where that differs.
     """
 
     low: float
@@ -31,6 +33,7 @@ class Band:
     lowest: float
     mean: float
     highest: float
+    sentence: str | None = None
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
@@ -50,7 +53,7 @@ class Claim:
     notebook : str
         That notebook, without its ending.
     sentence : str
-        The claim, as prose.
+        The claim, as prose about MNIST.
     bands : mapping of str to Band
         By name of the data set; on others the claim is unverified.
     """
@@ -85,9 +88,14 @@ class Verdict:
             return "unverified"
         return "held" if self.value is not None and self.value in self.band else "broken"
 
+    @property
+    def sentence(self) -> str:
+        """The claim in words, those for this data set where it has its own."""
+        return (self.band and self.band.sentence) or self.claim.sentence
+
     def __str__(self) -> str:
         where = "no band for this data" if self.band is None else f"in {self.band}"
-        return f"{self.state:10} {self.claim.id} {where}: {self.claim.sentence}"
+        return f"{self.state:10} {self.claim.id} {where}: {self.sentence}"
 
 
 @functools.cache
@@ -111,7 +119,7 @@ def _parse(name: str, entry: dict[str, object]) -> Claim:
 def _parse_band(entry: dict[str, Any]) -> Band:
     low, high = entry["band"]
     lowest, mean, highest = entry["measured"]
-    return Band(low, high, entry["seeds"], lowest, mean, highest)
+    return Band(low, high, entry["seeds"], lowest, mean, highest, entry.get("sentence"))
 
 
 def check_claims(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from kneed import KneeLocator
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 from scipy.stats import mode
 from sklearn.cluster import KMeans
 from sklearn.metrics import (
@@ -219,3 +220,58 @@ def find_knee(curve: pd.Series) -> int | None:
         curve.index.to_numpy(), curve.to_numpy(), curve="convex", direction="decreasing"
     ).knee
     return None if knee is None else int(knee)
+
+
+def find_medoids(
+    points: npt.NDArray[np.float32], clusters: npt.ArrayLike, n_clusters: int
+) -> npt.NDArray[np.int64]:
+    """Find the member in the middle of each cluster.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, n_features)
+    clusters : array-like of int, shape (n,)
+    n_clusters : int
+
+    Returns
+    -------
+    ndarray of int64, shape (n_clusters,)
+        Index of the member with the least sum of squared distances to all others, which is the
+        one nearest to their mean; -1 for an empty cluster.
+    """
+    clusters = np.asarray(clusters)
+    medoids = np.full(n_clusters, -1, dtype=np.int64)
+    for cluster in np.unique(clusters):
+        members = np.flatnonzero(clusters == cluster)
+        centre = points[members].mean(axis=0)
+        medoids[cluster] = members[((points[members] - centre) ** 2).sum(axis=1).argmin()]
+    return medoids
+
+
+def margin(
+    points: npt.NDArray[np.float32],
+    clusters: npt.ArrayLike,
+    centers: npt.NDArray[np.floating],
+) -> npt.NDArray[np.float32]:
+    """Measure how much nearer each point is to its own centre than to the next one.
+
+    The silhouette with centres in place of all members (the "simplified silhouette"): it costs
+    one look at each centre, so that every point can have it.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, n_features)
+    clusters : array-like of int, shape (n,)
+    centers : ndarray of shape (n_clusters, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n,), float32
+        From -1 to 1: 1 on its own centre, 0 on the border, below 0 beyond it.
+    """
+    own = np.asarray(clusters)[:, None]
+    apart = cdist(points, centers).astype(np.float32)
+    inside = np.take_along_axis(apart, own, axis=1)[:, 0]
+    np.put_along_axis(apart, own, np.inf, axis=1)
+    outside = apart.min(axis=1)
+    return np.asarray((outside - inside) / np.maximum(np.maximum(outside, inside), 1e-12))

@@ -58,6 +58,8 @@ class Digits:
         ``"mnist"``, ``"sample"`` or the name of the user's file.
     notices : tuple of str
         What a reader of the results must know: a fallback, a conversion.
+    split : (ndarray, ndarray) or None
+        Where the images of either part stood in the source, if it had no test part of its own.
     digest : str
         SHA-256, in hexadecimal, over the shapes and bytes of all arrays.
     """
@@ -68,6 +70,7 @@ class Digits:
     test_labels: Labels | None
     name: str
     notices: tuple[str, ...] = ()
+    split: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +82,16 @@ class Digits:
                 digest.update(str(array.shape).encode())
                 digest.update(np.ascontiguousarray(array).data)
         object.__setattr__(self, "digest", digest.hexdigest())
+
+    @property
+    def train_index(self) -> npt.NDArray[np.int64]:
+        """Position of each training image in its source."""
+        return np.arange(len(self.train_images)) if self.split is None else self.split[0]
+
+    @property
+    def test_index(self) -> npt.NDArray[np.int64]:
+        """Position of each test image in its source."""
+        return np.arange(len(self.test_images)) if self.split is None else self.split[1]
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -129,6 +142,37 @@ def load_digits(source: str | os.PathLike[str] = "auto") -> Digits:
         except MnistUnavailableError:
             return _load_sample()
     return _load_path(Path(source))
+
+
+def load_images(path: str | os.PathLike[str]) -> Images:
+    """Load images alone, any number of them, of one part or of both.
+
+    Parameters
+    ----------
+    path : path
+        What :func:`load_digits` takes as one.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, height, width)
+        Training images before test images where the file has both.
+
+    Raises
+    ------
+    DataError
+        In one sentence, what is wrong with the file and what to do about it.
+    """
+    origin = Path(path).expanduser()
+    if not origin.exists():
+        raise DataError(f"{origin} does not exist: give the path of an .npz, .npy or IDX file.")
+    parts = _parts_of(origin)
+    found = [parts[name] for name in ("images", "x_train", "x_test") if name in parts]
+    if not found:
+        raise DataError(f"{origin} holds no images: name the array 'images'.")
+    grey = [_as_grey(images, origin, lambda _: None) for images in found]
+    if len({images.shape[1:] for images in grey}) > 1:
+        raise DataError(f"{origin} holds images of several sizes: bring them to one size.")
+    return np.concatenate(grey)
 
 
 class MnistUnavailableError(DataError):
@@ -295,8 +339,12 @@ def _from_parts(parts: dict[str, npt.NDArray[Any]], name: str, origin: Path) -> 
     notices: list[str] = []
     train = _as_grey(train, origin, notices.append)
     train_labels = _as_labels(train_labels, len(train), origin)
+    index = None
     if test is None:
-        train, train_labels, test, test_labels = _hold_back(train, train_labels)
+        index = _hold_back(train, train_labels)
+        train, test = (train[part] for part in index)
+        if train_labels is not None:
+            train_labels, test_labels = (train_labels[part] for part in index)
     else:
         test = _as_grey(test, origin, lambda _: None)
         test_labels = _as_labels(test_labels, len(test), origin)
@@ -312,7 +360,7 @@ def _from_parts(parts: dict[str, npt.NDArray[Any]], name: str, origin: Path) -> 
         )
     if np.all(train == train[0]):
         raise DataError(f"all training images in {origin} are equal: there is nothing to cluster.")
-    return Digits(train, train_labels, test, test_labels, name, tuple(notices))
+    return Digits(train, train_labels, test, test_labels, name, tuple(notices), index)
 
 
 def _size(images: npt.NDArray[Any]) -> str:
@@ -383,23 +431,23 @@ def _as_labels(labels: npt.NDArray[Any] | None, n: int, origin: Path) -> Labels 
 
 def _hold_back(
     images: Images, labels: Labels | None
-) -> tuple[Images, Labels | None, Images, Labels | None]:
-    """Hold a seeded fifth back as test part, stratified by label where every class allows it."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Choose a seeded fifth as test part, stratified by label where every class allows it.
+
+    Returns the indices of what stays and of what is held back.
+    """
     from sklearn.model_selection import train_test_split
 
     n_test = round(len(images) * HELD_BACK)
+    everything = np.arange(len(images))
     if n_test < 1:
-        return images, labels, images[:0], None if labels is None else labels[:0]
+        return everything, everything[:0]
     stratify = None
     if labels is not None:
         counts = np.unique(labels, return_counts=True)[1]
         if counts.min() >= 2 and n_test >= len(counts):
             stratify = labels
     train, test = train_test_split(
-        np.arange(len(images)), test_size=n_test, random_state=_SPLIT_SEED, stratify=stratify
+        everything, test_size=n_test, random_state=_SPLIT_SEED, stratify=stratify
     )
-    train.sort()
-    test.sort()
-    if labels is None:
-        return images[train], None, images[test], None
-    return images[train], labels[train], images[test], labels[test]
+    return np.sort(train), np.sort(test)

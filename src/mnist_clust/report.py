@@ -17,7 +17,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from mnist_clust.cache import project_root
-from mnist_clust.claims import load_claims
+from mnist_clust.claims import Verdict, load_claims
 from mnist_clust.data import Digits
 from mnist_clust.run import output_folder, to_json, write_atomically
 from mnist_clust.site import build_site
@@ -171,7 +171,8 @@ def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) ->
 def summary(report: Report) -> str:
     """Say where the report is, what was scored, and which claims held."""
     numbers, verdicts = report.metrics["numbers"], report.metrics["verdicts"]
-    sentences = {claim.id: claim.sentence for claim in load_claims()}
+    data = report.metrics["data"]
+    sentences = {c.id: Verdict(c, c.bands.get(data), None).sentence for c in load_claims()}
     lines = [f"Data: {report.metrics['data']}", "", "Scores:"]
     lines += [f"  {name:34} {_show(value)}" for name, value in numbers.items()]
     lines += ["", "Claims:"]

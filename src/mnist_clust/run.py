@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from mnist_clust.cache import project_root
 from mnist_clust.claims import check_claims
 from mnist_clust.data import Digits
+from mnist_clust.pages import Page
 
 DPI = 120
 
@@ -85,6 +86,24 @@ class Run:
         write_atomically(self.folder / "figures" / f"{self.notebook[:2]}_{name}.png", png)
         bundle = {"image/png": base64.b64encode(png).decode(), "text/plain": alt}
         display(bundle, raw=True)
+
+    def attach(self, page: Page, name: str) -> None:
+        """Save an interactive page for the report, and show a link to it.
+
+        Parameters
+        ----------
+        page : Page
+            From :mod:`mnist_clust.pages`.
+        name : str
+            File name without ending.
+        """
+        folder = self.folder / "interactive"
+        for file, content in page.files.items():
+            write_atomically(folder / file, content)
+        write_atomically(folder / f"{name}.html", page.html.encode())
+        link = f'<a href="interactive/{name}.html">Open it in the report</a>: {escape(page.title)}'
+        plain = f"In the report: interactive/{name}.html"
+        display({"text/html": link, "text/plain": plain}, raw=True)
 
     def record(self, **numbers: float | None) -> pd.DataFrame:
         """Record numbers by name, for the claims, the report and the README.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -164,8 +165,82 @@ def silhouette(
     float
         From -1 to 1; NaN if the sample fell into one cluster.
     """
+    values = silhouettes(X, clusters, sample_size=sample_size, random_state=random_state)
+    return float(values.silhouette.mean()) if len(values) else float("nan")
+
+
+def pair_confusion(counts: pd.DataFrame | None) -> pd.Series:
+    """Share of the images of two classes that are taken for the other one, for every pair.
+
+    Parameters
+    ----------
+    counts : DataFrame or None
+        From :func:`confusion`.
+
+    Returns
+    -------
+    Series
+        Indexed by pairs of classes, the most confused first; empty without labels.
+    """
+    if counts is None:
+        return pd.Series(dtype=float)
+    sizes = counts.sum(axis=1)
+    return pd.Series(
+        {
+            (a, b): (counts.loc[a, b] + counts.loc[b, a]) / max(sizes[a] + sizes[b], 1)
+            for a, b in itertools.combinations(counts.index, 2)
+        }
+    ).sort_values(ascending=False, kind="stable")
+
+
+def silhouettes(
+    X: npt.NDArray[np.float32],
+    clusters: Clusters,
+    *,
+    sample_size: int = 10_000,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Silhouette of each point of a seeded sample, with its cluster.
+
+    Parameters
+    ----------
+    X, clusters, sample_size, random_state
+        As for :func:`silhouette`.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``cluster`` and ``silhouette``, indexed by the row of ``X``; empty if the sample
+        fell into one cluster.
+    """
     rng = np.random.default_rng(random_state)
     sample = rng.choice(len(X), min(len(X), sample_size), replace=False)
     if not 1 < len(np.unique(clusters[sample])) < len(sample):
-        return float("nan")
-    return float(metrics.silhouette_score(X[sample], clusters[sample]))
+        return pd.DataFrame({"cluster": [], "silhouette": []})
+    values = metrics.silhouette_samples(X[sample], clusters[sample])
+    return pd.DataFrame({"cluster": clusters[sample], "silhouette": values}, index=sample)
+
+
+def find_mistakes(
+    labels: npt.ArrayLike | None, named: npt.ArrayLike, margins: npt.ArrayLike
+) -> pd.DataFrame:
+    """List the images whose cluster is named after another class, the deepest inside first.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,), or None
+        True classes.
+    named : array-like of int, shape (n,)
+        The class that each image's cluster stands for.
+    margins : array-like of shape (n,)
+        From :func:`mnist_clust.cluster.margin`.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``label``, ``named`` and ``margin``, indexed by image; empty without labels.
+    """
+    table = pd.DataFrame({"named": named, "margin": margins})
+    table.insert(0, "label", table.named if labels is None else labels)
+    wrong = table[table.label != table.named]
+    return wrong.sort_values("margin", ascending=False, kind="stable")

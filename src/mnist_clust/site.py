@@ -62,6 +62,8 @@ def build_site(folder: Path, notebooks: list[Path], digits: Digits) -> Path:
     (source / "index.md").write_text(_landing_page(folder, notebooks, digits), encoding="utf-8")
     (source / "conf.py").write_text(_configuration(digits), encoding="utf-8")
     _run_sphinx(source, built)
+    if (folder / "interactive").is_dir():
+        shutil.copytree(folder / "interactive", built / "interactive")
     site = folder / "site"
     shutil.rmtree(site, ignore_errors=True)
     built.rename(site)
@@ -168,7 +170,7 @@ def _claims_table(metrics: dict[str, Any]) -> str:
             verdict = Verdict(claim, claim.bands.get(metrics["data"]), value)
             shown = "-" if value is None else f"{value:.4g}"
             lines.append(
-                f"| {claim.sentence} | {verdict.band or '-'} | {shown} | {verdict.state} |"
+                f"| {verdict.sentence} | {verdict.band or '-'} | {shown} | {verdict.state} |"
             )
     return "\n".join(lines)
 

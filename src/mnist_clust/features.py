@@ -1,0 +1,176 @@
+"""From images to rows between which a distance says more than between rows of pixels.
+
+The transformers take images, arrays of shape (n, height, width), of any size, and work through
+them in batches, so that memory stays flat. Lengths are in pixels of a 28×28 image and grow with
+the images.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
+from sklearn.utils import check_array
+
+BATCH = 1_000  # images at a time: some 50 MB of gradients
+REFERENCE = 28  # side of the images that lengths are given for
+STEEPEST = 1.5  # shear beyond which it is no slant of a digit
+
+Rows = npt.NDArray[np.float32]
+
+
+def principal_components(
+    X: npt.NDArray[np.float32], n_components: int = 50, *, random_state: int = 0
+) -> Rows:
+    """Reduce rows to their leading principal components.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        One row an image.
+    n_components : int, default 50
+        Components kept; fewer if the data have fewer.
+    random_state : int, default 0
+        Seed, for sizes at which scikit-learn's solver is a randomised one.
+
+    Returns
+    -------
+    ndarray of shape (n, n_components), float32
+    """
+    kept = min(n_components, *X.shape)
+    scores = PCA(kept, random_state=random_state).fit_transform(X)
+    return np.ascontiguousarray(scores, dtype=np.float32)
+
+
+class _PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Transforms each image by itself, so that there is nothing to fit."""
+
+    def fit(self, X: npt.ArrayLike, y: object = None) -> _PerImage:
+        """Check the images; there is nothing to learn from them."""
+        self._checked(X)
+        return self
+
+    def transform(self, X: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Transform images of shape (n, height, width); the class says into what."""
+        images = self._checked(X)
+        scale = 255 if images.dtype == np.uint8 else 1
+        parts = [
+            self._transform(images[start : start + BATCH].astype(np.float32) / np.float32(scale))
+            for start in range(0, len(images), BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def _checked(self, X: npt.ArrayLike) -> npt.NDArray[np.uint8 | np.float32 | np.float64]:
+        images = check_array(
+            X, dtype=(np.uint8, np.float32, np.float64), ensure_2d=False, allow_nd=True
+        )
+        if images.ndim != 3:
+            raise ValueError(
+                f"Images of shape (n, height, width) are needed, and these have {images.ndim} "
+                "dimensions; reshape rows of pixels first."
+            )
+        return images  # type: ignore[no-any-return]
+
+    def _transform(self, images: Rows) -> Rows:
+        raise NotImplementedError
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class Deskew(_PerImage):
+    """Straighten slanted digits: shear each image until its ink is upright.
+
+    The slant is the covariance of the ink's column with its row, divided by the variance of its
+    row, both about the centre of mass, as in the samples of OpenCV. Each row is then moved
+    sideways by its height above the centre times the slant. A blank or constant image, or one
+    line across, stays as it is.
+    """
+
+    def _transform(self, images: Rows) -> Rows:
+        height, width = images.shape[1:]
+        down, across = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
+        ink = np.maximum(images.sum(axis=(1, 2)), np.finfo(np.float32).tiny)
+        row = down - ((images.sum(axis=2) @ down) / ink)[:, None]
+        column = across - ((images.sum(axis=1) @ across) / ink)[:, None]
+        together = np.einsum("nij,ni,nj->n", images, row, column, optimize=True) / ink
+        alone = np.einsum("nij,ni,ni->n", images, row, row, optimize=True) / ink
+        slant = np.divide(together, alone, out=np.zeros_like(alone), where=alone > 0.25)
+        shift = np.clip(slant, -STEEPEST, STEEPEST)[:, None] * row
+        return _shift_rows(images, shift)
+
+
+def _shift_rows(images: Rows, shift: Rows) -> Rows:
+    """Move each row of each image to the left, by linear interpolation; blank comes in."""
+    width = images.shape[2]
+    padded = np.pad(images, ((0, 0), (0, 0), (1, 1)))
+    place = np.clip(np.arange(width, dtype=np.float32) + shift[:, :, None], -1, width)
+    left = np.minimum(np.floor(place), width - 1).astype(np.intp)
+    share = place - left
+    before = np.take_along_axis(padded, left + 1, axis=2)
+    after = np.take_along_axis(padded, left + 2, axis=2)
+    return np.asarray(before + share * (after - before), np.float32)
+
+
+class OrientedGradients(_PerImage):
+    """Describe an image by which edges it has where: histograms of oriented gradients.
+
+    Each pixel's gradient is shared between the two nearest of `n_orientations` directions, dark
+    to light and light to dark being different. Each direction makes a picture of its own, which
+    is blurred, so that a stroke may lie a little aside, and sampled on a grid. The row of all
+    samples is scaled to length one, so that thick and thin writers are alike, and its square
+    root taken, so that many weak edges count beside a few strong ones.
+
+    Parameters
+    ----------
+    n_orientations : int, default 12
+    blur : float, default 1.5
+        Standard deviation of the Gaussian, in pixels of a 28×28 image.
+    spacing : float, default 3
+        Distance of the grid's points, in pixels of a 28×28 image.
+
+    References
+    ----------
+    N. Dalal and B. Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005;
+    E. Tola, V. Lepetit and P. Fua, "DAISY", IEEE PAMI 32, 2010, for the blurred pictures.
+    """
+
+    def __init__(self, n_orientations: int = 12, blur: float = 1.5, spacing: float = 3.0) -> None:
+        self.n_orientations = n_orientations
+        self.blur = blur
+        self.spacing = spacing
+
+    def _transform(self, images: Rows) -> Rows:
+        n, height, width = images.shape
+        scale = min(height, width) / REFERENCE
+        down, across = (_blur_and_sample(size, self.blur * scale, self.spacing * scale)
+                        for size in (height, width))  # fmt: skip
+        rising, running = (_slope(images, axis) for axis in (1, 2))
+        strength = np.hypot(rising, running)
+        turn = np.arctan2(rising, running) * np.float32(self.n_orientations / (2 * np.pi))
+        sampled = np.empty((n, self.n_orientations, len(down), len(across)), np.float32)
+        for direction in range(self.n_orientations):
+            away = np.abs(turn - direction)
+            away = np.minimum(away, np.abs(away - self.n_orientations))  # turns are circular
+            edges = strength * np.maximum(1 - away, 0)
+            sampled[:, direction] = down @ (edges @ across.T)
+        rows = sampled.reshape(n, -1)
+        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(np.sqrt(rows / np.maximum(length, np.finfo(np.float32).tiny)))
+
+
+def _slope(images: Rows, axis: int) -> Rows:
+    """Central differences; along an axis of one pixel there is no slope."""
+    if images.shape[axis] < 2:
+        return np.zeros_like(images)
+    return np.asarray(np.gradient(images, axis=axis), np.float32)
+
+
+def _blur_and_sample(size: int, blur: float, spacing: float) -> Rows:
+    """Make the matrix that blurs a line of pixels and reads it off at the points of a grid."""
+    count = max(1, int((size - 1) / max(spacing, 1)) + 1)
+    points = (size - 1) / 2 + (np.arange(count) - (count - 1) / 2) * max(spacing, 1)
+    apart = points[:, None] - np.arange(size)
+    weights = np.exp(-0.5 * (apart / max(blur, 0.3)) ** 2)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,191 @@
+"""Maps of images by t-SNE, and what they keep of the neighbourhoods they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import spearmanr
+
+from mnist_clust.tsne import TSNE, NeighborGraph, Progress, nearest_neighbors
+
+
+@dataclass(frozen=True)
+class Map:
+    """A finished map.
+
+    Attributes
+    ----------
+    embedding : ndarray of shape (n, n_components), float32
+        The place of each point.
+    kl_divergence : float
+        How far the map's similarities are from the data's, in nats.
+    frames : dict of int to ndarray
+        The map as it was after some iterations.
+    """
+
+    embedding: npt.NDArray[np.float32]
+    kl_divergence: float
+    frames: dict[int, npt.NDArray[np.float32]]
+
+
+def find_neighbors(X: npt.NDArray[np.float32], n_neighbors: int) -> NeighborGraph:
+    """Find the nearest neighbours of every row; fewer than asked if there are fewer rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    n_neighbors : int
+
+    Returns
+    -------
+    NeighborGraph
+    """
+    return nearest_neighbors(X, min(n_neighbors, len(X) - 1))
+
+
+def make_map(
+    X: npt.NDArray[np.float32],
+    neighbors: NeighborGraph,
+    n_components: int = 2,
+    *,
+    perplexity: float = 30,
+    frames: Collection[int] = (),
+    random_state: int = 0,
+) -> Map:
+    """Make a map by t-SNE with the engine's usual settings.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        The rows; the first principal components are where the map begins.
+    neighbors : NeighborGraph
+        Of the same rows.
+    n_components : {1, 2, 3}, default 2
+    perplexity : float, default 30
+        Neighbours each point has in effect; less where the graph holds less than three times as
+        many.
+    frames : collection of int, default ()
+        Iterations, from 1, after which to keep a copy of the map.
+    random_state : int, default 0
+
+    Returns
+    -------
+    Map
+    """
+    kept: dict[int, npt.NDArray[np.float32]] = {}
+
+    def keep(progress: Progress) -> None:
+        if progress.iteration in frames:
+            kept[progress.iteration] = progress.embedding()
+
+    tsne = TSNE(
+        n_components,
+        perplexity=min(perplexity, neighbors.n_neighbors / 3),
+        random_state=random_state,
+        callback=keep,
+    )
+    tsne.fit(X, neighbors=neighbors)
+    return Map(tsne.embedding_, tsne.kl_divergence_, kept)
+
+
+def neighbors_kept(
+    neighbors: NeighborGraph, embedding: npt.NDArray[np.float32], n_neighbors: int = 10
+) -> float:
+    """Share of the nearest neighbours of each point that are among its nearest on a map.
+
+    Parameters
+    ----------
+    neighbors : NeighborGraph
+        Of the rows that the map was made of.
+    embedding : ndarray of shape (n, n_components)
+    n_neighbors : int, default 10
+
+    Returns
+    -------
+    float
+        From 0 to 1; what chance gives is ``n_neighbors / n``.
+    """
+    k = min(n_neighbors, neighbors.n_neighbors)
+    there = nearest_neighbors(embedding, k).indices
+    pairs = zip(neighbors.indices[:, :k], there, strict=True)
+    return sum(len(np.intersect1d(a, b)) for a, b in pairs) / there.size
+
+
+def neighbor_vote(
+    neighbors: NeighborGraph, labels: npt.NDArray[np.integer], n_neighbors: int = 10
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.float64]]:
+    """Let the nearest neighbours of each point vote on its class.
+
+    Parameters
+    ----------
+    neighbors : NeighborGraph
+    labels : ndarray of int, shape (n,)
+        Classes of the neighbours.
+    n_neighbors : int, default 10
+        Voters; all there are if the graph holds fewer.
+
+    Returns
+    -------
+    winners : ndarray of int, shape (n,)
+        The most frequent class; of two equally frequent ones the smaller.
+    shares : ndarray of shape (n,)
+        Which share of the votes it had.
+    """
+    classes, codes = np.unique(labels, return_inverse=True)
+    near = codes[neighbors.indices[:, :n_neighbors]]
+    votes = np.stack([(near == code).sum(axis=1) for code in range(len(classes))], axis=1)
+    return classes[votes.argmax(axis=1)], votes.max(axis=1) / near.shape[1]
+
+
+def neighbor_accuracy(
+    embedding: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.integer] | None,
+    n_neighbors: int = 10,
+) -> float:
+    """Share of points whose own class wins the vote of their neighbours on a map.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n, n_components)
+    labels : ndarray of int, shape (n,), or None
+    n_neighbors : int, default 10
+
+    Returns
+    -------
+    float
+        From 0 to 1; NaN without labels.
+    """
+    if labels is None:
+        return float("nan")
+    winners, _ = neighbor_vote(find_neighbors(embedding, n_neighbors), labels, n_neighbors)
+    return float(np.mean(winners == labels))
+
+
+def distance_rank_correlation(
+    X: npt.NDArray[np.float32],
+    embedding: npt.NDArray[np.float32],
+    *,
+    n_pairs: int = 20_000,
+    random_state: int = 0,
+) -> float:
+    """Spearman's correlation of distances in the data with distances on a map, over random pairs.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    embedding : ndarray of shape (n, n_components)
+    n_pairs : int, default 20000
+    random_state : int, default 0
+
+    Returns
+    -------
+    float
+        1 if the map ranks all distances as the data do, 0 if it knows nothing of them.
+    """
+    first, second = np.random.default_rng(random_state).integers(len(X), size=(2, n_pairs))
+    before = np.linalg.norm(X[first] - X[second], axis=1)
+    after = np.linalg.norm(embedding[first] - embedding[second], axis=1)
+    return float(spearmanr(before, after).statistic)

@@ -1,0 +1,161 @@
+"""Interactive pages of the report. They open from disk and ask no server and no network."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+from matplotlib.colors import to_hex
+from PIL import Image
+from plotly.offline import get_plotlyjs
+
+from mnist_clust.data import Images, Labels
+from mnist_clust.plots.style import ACCENT, PALETTE
+
+_TEMPLATE = Path(__file__).parent / "templates" / "map.html"
+PER_SHEET = 5_000
+COLUMNS = 100
+LARGEST = 32  # pixels along a side; larger images are reduced
+GRAYS = 16  # enough to read a digit by, and half the bytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and the files it needs beside it.
+
+    Attributes
+    ----------
+    title : str
+    html : str
+    files : dict of str to bytes
+        By file name.
+    """
+
+    title: str
+    html: str
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def megabytes(self) -> float:
+        """What the page weighs with all its files, in 10⁶ bytes."""
+        return (len(self.html.encode()) + sum(map(len, self.files.values()))) / 1e6
+
+
+def map_in_space(embedding: npt.NDArray[np.float32], labels: Labels | None, title: str) -> Page:
+    """Make a page with a map in three dimensions, to turn and to zoom.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n, 3)
+    labels : ndarray of int, shape (n,), or None
+        Colours; a click in the legend hides a class.
+    title : str
+
+    Returns
+    -------
+    Page
+    """
+    classes = [None] if labels is None else np.unique(labels).tolist()
+    figure = go.Figure(layout={"title": title, "template": "plotly_white"})
+    for code, value in enumerate(classes):
+        members = np.arange(len(embedding)) if labels is None else np.flatnonzero(labels == value)
+        x, y, z = embedding[members].T
+        color = ACCENT if labels is None else to_hex(PALETTE[code % len(PALETTE)])
+        figure.add_scatter3d(
+            x=x, y=y, z=z, customdata=members, mode="markers", name=str(value),
+            marker={"size": 1.5, "color": color}, showlegend=labels is not None,
+            hovertemplate=f"{value}, image %{{customdata}}<extra></extra>",
+        )  # fmt: skip
+    bare = {"showticklabels": False, "title": "", "showspikes": False}
+    figure.update_layout(
+        margin={"l": 0, "r": 0, "t": 48, "b": 0},
+        legend={"itemsizing": "constant", "title": "digit"},
+        scene={"xaxis": bare, "yaxis": bare, "zaxis": bare, "aspectmode": "data"},
+    )
+    html = figure.to_html(include_plotlyjs="plotly.min.js", config={"displaylogo": False})
+    html = html.replace("<html>", '<html lang="en">', 1).replace(
+        "<head>", f"<head><title>{title}</title>", 1
+    )
+    return Page(title, html, _plotly())
+
+
+def map_of_images(
+    images: Images,
+    embedding: npt.NDArray[np.float32],
+    groups: dict[str, tuple[npt.NDArray[np.integer], list[str]]],
+    title: str,
+) -> Page:
+    """Make a page with a map on which each point shows its image.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, height, width)
+    embedding : ndarray of shape (n, 2)
+    groups : dict of str to (codes, names)
+        Ways to colour the points, the first one at the start: for each point the index of its
+        group, and the names of the groups.
+    title : str
+
+    Returns
+    -------
+    Page
+        Its images are in PNG sheets, each fetched when one of its images is first shown.
+    """
+    sheets, (width, height) = _sheets(images)
+    data = {
+        "x": _encode(embedding[:, 0], np.float32),
+        "y": _encode(embedding[:, 1], np.float32),
+        "groups": [
+            {"title": name, "codes": _encode(codes, np.int16), "names": names}
+            for name, (codes, names) in groups.items()
+        ],
+        "palette": [to_hex(color) for color in PALETTE],
+        "size": float(np.clip(300 / math.sqrt(len(embedding)), 2.5, 8)),
+        "sheets": list(sheets),
+        "perSheet": PER_SHEET,
+        "columns": COLUMNS,
+        "image": [width, height],
+    }
+    template = Template(_TEMPLATE.read_text(encoding="utf-8"))
+    # No label or name may end the script it stands in.
+    text = json.dumps(data).replace("<", "\\u003c")
+    return Page(title, template.substitute(title=escape(title), data=text), sheets | _plotly())
+
+
+def _plotly() -> dict[str, bytes]:
+    return {"plotly.min.js": get_plotlyjs().encode()}
+
+
+def _encode(values: npt.NDArray[Any], dtype: type) -> str:
+    """Write numbers as the browser's typed arrays read them: little-endian, in base64."""
+    kind = np.dtype(dtype).newbyteorder("<")
+    return base64.b64encode(np.ascontiguousarray(values, kind).tobytes()).decode()
+
+
+def _sheets(images: Images) -> tuple[dict[str, bytes], tuple[int, int]]:
+    """Tile images into PNG files, dark on white; return them and the size of an image."""
+    step = max(1, math.ceil(max(images.shape[1:]) / LARGEST))
+    images = images[:, ::step, ::step] if step > 1 else images
+    height, width = images.shape[1:]
+    sheets = {}
+    for sheet, start in enumerate(range(0, len(images), PER_SHEET)):
+        part = 255 - images[start : start + PER_SHEET]
+        part = np.pad(part, ((0, -len(part) % COLUMNS), (0, 0), (0, 0)), constant_values=255)
+        tiles = part.reshape(-1, COLUMNS, height, width).transpose(0, 2, 1, 3)
+        gray = tiles.reshape(-1, COLUMNS * width) // (256 // GRAYS)
+        picture = Image.fromarray(gray.astype(np.uint8), mode="P")
+        picture.putpalette(np.repeat(np.arange(GRAYS, dtype=np.uint8) * 17, 3).tobytes())
+        buffer = io.BytesIO()
+        picture.save(buffer, format="PNG", bits=4, optimize=True)
+        sheets[f"images_{sheet:02}.png"] = buffer.getvalue()
+    return sheets, (width, height)

@@ -1,0 +1,330 @@
+"""From images to clusters, without a label: features, neighbours, a sharp map, KMeans on it."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.decomposition import PCA
+from sklearn.utils.validation import check_is_fitted
+
+from mnist_clust._files import DataError, read_npz
+from mnist_clust.cluster import fit_kmeans
+from mnist_clust.data import Images
+from mnist_clust.features import Deskew, OrientedGradients
+from mnist_clust.run import write_atomically
+from mnist_clust.silhouettes import map_silhouettes
+from mnist_clust.tsne import TSNE, nearest_neighbors
+from mnist_clust.tsne.neighbors import NewcomerSearch
+from mnist_clust.tsne.parallel import Pool
+from mnist_clust.tsne.transform import place_points
+
+Rows = npt.NDArray[np.float32]
+THETA = 0.8
+MODEL_FILE = "model.npz"
+_ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
+
+
+class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
+    """Cluster images of digits, or of other strokes, by what they show.
+
+    Images are deskewed and described by oriented gradients, reduced to principal components and
+    joined to their nearest neighbours. t-SNE with a final exaggeration makes a map on which
+    groups are compact and apart, KMeans finds them there, and the number of clusters is the one
+    with the highest silhouette. Notebook 08 shows what each step adds.
+
+    Parameters
+    ----------
+    n_clusters : int or "auto", default "auto"
+        "auto" tries 2 to `max_clusters`.
+    max_clusters : int, default 20
+    n_components : int, default 100
+        Principal components kept.
+    n_neighbors : int, default 15
+        Neighbours of each image; fewer where there are few images.
+    exaggeration : float, default 2.5
+        Final exaggeration of t-SNE.
+    random_state : int, default 0
+    verbose : bool, default False
+        Print each step and the seconds it took.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n, 2), float32
+        The map.
+    labels_ : ndarray of int32, shape (n,)
+        The cluster of each image. Clusters are numbered from the largest to the smallest.
+    n_clusters_ : int
+    silhouettes_ : Series
+        Mean silhouette by number of clusters, for those tried.
+    seconds_ : dict of str to float
+        By step.
+
+    Examples
+    --------
+    >>> from mnist_clust import load_digits
+    >>> from mnist_clust.pipeline import ImageClusterer
+    >>> digits = load_digits("sample")
+    >>> model = ImageClusterer().fit(digits.train_images)          # doctest: +SKIP
+    >>> model.n_clusters_, model.predict(digits.test_images)       # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        n_clusters: int | str = "auto",
+        *,
+        max_clusters: int = 20,
+        n_components: int = 100,
+        n_neighbors: int = 15,
+        exaggeration: float = 2.5,
+        random_state: int = 0,
+        verbose: bool = False,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.max_clusters = max_clusters
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.exaggeration = exaggeration
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Images, y: object = None) -> Self:
+        """Cluster images.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, height, width)
+            At least five, not all equal.
+        y : ignored
+
+        Returns
+        -------
+        ImageClusterer
+        """
+        self.seconds_: dict[str, float] = {}
+        candidates = self._candidates(len(X))
+        with self._step("features"):
+            described = describe(X)
+            self._pca = PCA(min(self.n_components, *described.shape), svd_solver="covariance_eigh")
+            rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
+        with self._step("neighbours"):
+            k = min(self.n_neighbors, len(X) - 1)
+            graph = nearest_neighbors(rows, k)
+        with self._step("map"):
+            tsne = TSNE(
+                n_neighbors=k,
+                exaggeration=self.exaggeration,
+                theta=THETA,
+                random_state=self.random_state,
+            )
+            embedding = tsne.fit_transform(rows, neighbors=graph)
+        with self._step("clusters"):
+            self.silhouettes_, clusters = best_clustering(
+                embedding, candidates, random_state=self.random_state
+            )
+        self._remember(rows, embedding, _by_size(clusters), X.shape[1:])
+        return self
+
+    def _remember(
+        self,
+        rows: Rows,
+        embedding: Rows,
+        clusters: npt.NDArray[np.int32],
+        image_shape: tuple[int, ...],
+    ) -> None:
+        self._rows = rows
+        self._image_shape = (int(image_shape[0]), int(image_shape[1]))
+        self.embedding_ = embedding
+        self.labels_ = clusters
+        self.n_clusters_ = int(clusters.max()) + 1
+        self._search = NewcomerSearch(rows, "euclidean", None)
+
+    def _candidates(self, n: int) -> range:
+        if self.n_clusters == "auto":
+            return range(2, max(3, min(self.max_clusters + 1, n // 2)))
+        count = self.n_clusters
+        if not isinstance(count, int | np.integer) or not 1 <= count <= n:
+            raise ValueError(
+                f'n_clusters={count!r} must be "auto" or an integer from 1 to the number of '
+                f"images, {n}."
+            )
+        return range(int(count), int(count) + 1)
+
+    def assign(self, X: Images) -> pd.DataFrame:
+        """Place new images on the map and give each the cluster of most of its neighbours.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, height, width)
+            Of the size of those fitted.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``cluster``, ``x``, ``y`` and ``sureness``, which is the share of the nearest
+            training images that lie in that cluster.
+
+        Raises
+        ------
+        ValueError
+            If the images have another size.
+        """
+        check_is_fitted(self, "embedding_")
+        if X.shape[1:] != self._image_shape:
+            raise ValueError(
+                f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
+                f"{self._image_shape[0]}×{self._image_shape[1]}: bring them to that size."
+            )
+        rows = np.ascontiguousarray(self._pca.transform(describe(X)), np.float32)
+        graph = self._search.nearest(rows, self.n_neighbors, None)
+        votes = np.zeros((len(rows), self.n_clusters_), np.int32)
+        for column in self.labels_[graph.indices].T:
+            votes[np.arange(len(rows)), column] += 1
+        with Pool() as pool:
+            places = place_points(graph, self.embedding_, THETA, pool)
+        return pd.DataFrame(
+            {
+                "cluster": votes.argmax(axis=1),
+                "x": places[:, 0],
+                "y": places[:, 1],
+                "sureness": votes.max(axis=1) / graph.n_neighbors,
+            }
+        )
+
+    def predict(self, X: Images) -> npt.NDArray[np.int64]:
+        """Return the cluster of each new image; see `assign`."""
+        return np.asarray(self.assign(X).cluster)
+
+    def save(self, folder: Path) -> None:
+        """Write all that `assign` needs, as plain arrays.
+
+        Parameters
+        ----------
+        folder : Path
+            Gets a file ``model.npz``; nothing in it is pickled.
+        """
+        check_is_fitted(self, "embedding_")
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            mean=self._pca.mean_,
+            components=self._pca.components_,
+            rows=self._rows,
+            embedding=self.embedding_,
+            clusters=self.labels_,
+            image_shape=np.array(self._image_shape),
+            parameters=np.frombuffer(json.dumps(self.get_params()).encode(), np.uint8),
+        )
+        write_atomically(folder / MODEL_FILE, buffer.getvalue())
+
+    @classmethod
+    def load(cls, folder: Path) -> ImageClusterer:
+        """Read a saved map.
+
+        Parameters
+        ----------
+        folder : Path
+            Where `save` wrote it.
+
+        Returns
+        -------
+        ImageClusterer
+            Ready to `assign`.
+
+        Raises
+        ------
+        DataError
+            If there is none, or it is damaged; the message says which and what to do.
+        """
+        path = folder / MODEL_FILE
+        if not path.is_file():
+            raise DataError(f"{folder} holds no {MODEL_FILE}: give the folder 'cluster' wrote.")
+        arrays = read_npz(path)
+        try:
+            model = cls(**json.loads(arrays["parameters"].tobytes()))
+            mean, components, rows, embedding, clusters, shape = (arrays[a] for a in _ARRAYS)
+            n, features = rows.shape
+            if embedding.shape != (n, 2) or clusters.shape != (n,) or shape.shape != (2,):
+                raise ValueError("arrays of different lengths")
+            if components.shape != (features, *mean.shape) or clusters.min() < 0:
+                raise ValueError("components of another shape")
+        except (KeyError, ValueError, TypeError) as error:
+            raise DataError(
+                f"{path} is not a saved map ({error}): run 'cluster' again to make one."
+            ) from error
+        model._pca = PCA(features, svd_solver="covariance_eigh")
+        model._pca.mean_, model._pca.components_, model._pca.whiten = mean, components, False
+        model._remember(rows, embedding, clusters, tuple(shape))
+        return model
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        if self.verbose:
+            print(f"{name} …", end=" ", flush=True)
+        yield
+        self.seconds_[name] = round(time.monotonic() - started, 2)
+        if self.verbose:
+            print(f"{self.seconds_[name]:.0f} s", flush=True)
+
+
+def describe(images: Images) -> Rows:
+    """Describe images by the oriented gradients of their deskewed form.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width)
+
+    Returns
+    -------
+    ndarray of shape (n, n_features), float32
+    """
+    return np.asarray(OrientedGradients().transform(Deskew().transform(images)))
+
+
+def best_clustering(
+    embedding: Rows, candidates: Iterable[int], *, random_state: int = 0
+) -> tuple[pd.Series, npt.NDArray[np.int32]]:
+    """Cluster a map into several numbers of clusters; keep the one with the best silhouette.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n, 2)
+    candidates : iterable of int
+        Numbers of clusters.
+    random_state : int, default 0
+
+    Returns
+    -------
+    silhouettes : Series
+        Mean silhouette over all points, by number of clusters.
+    clusters : ndarray of int32, shape (n,)
+        The best one's.
+    """
+    silhouettes = {}
+    best: npt.NDArray[np.int32] | None = None
+    for count in candidates:
+        clusters = fit_kmeans(embedding, count, random_state=random_state).labels_
+        silhouettes[count] = float(map_silhouettes(embedding, clusters).mean())
+        if best is None or silhouettes[count] > max(list(silhouettes.values())[:-1]):
+            best = clusters
+    if best is None:
+        raise ValueError("There is no number of clusters to try.")
+    return pd.Series(silhouettes, name="silhouette").rename_axis("n_clusters"), best
+
+
+def _by_size(clusters: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Renumber clusters from the largest to the smallest, without gaps."""
+    sizes = np.bincount(clusters)
+    rank = np.empty(len(sizes), np.int32)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes), dtype=np.int32)
+    return np.asarray(rank[clusters])

@@ -1,0 +1,79 @@
+"""One function a figure; each returns a Matplotlib Figure and touches nothing else."""
+
+from mnist_clust.plots.benchmark import speed_by_size
+from mnist_clust.plots.clusters import centroids, confusion_heatmap, look_alikes
+from mnist_clust.plots.counts import (
+    accuracy_against_count,
+    cluster_count_criteria,
+    elbow,
+    knee_against_range,
+)
+from mnist_clust.plots.map_clusters import (
+    accuracy_bars,
+    clusters_on_map,
+    confusion_pair,
+    counts_on_map,
+    means_and_medoids,
+    pair_changes,
+)
+from mnist_clust.plots.maps import (
+    map_frames,
+    map_in_space,
+    map_of_images,
+    neighbor_embedding,
+    perplexity_comparison,
+    plane_and_map,
+    what_is_kept,
+)
+from mnist_clust.plots.mistakes import (
+    cluster_makeup,
+    confused_pairs,
+    contact_sheet,
+    gallery,
+    margins_right_and_wrong,
+    silhouette_by_cluster,
+)
+from mnist_clust.plots.pixels import (
+    class_counts,
+    digit_grid,
+    flattening,
+    pca_glance,
+    pixel_statistics,
+    shifted_neighbors,
+)
+
+__all__ = [
+    "accuracy_against_count",
+    "accuracy_bars",
+    "centroids",
+    "class_counts",
+    "cluster_count_criteria",
+    "cluster_makeup",
+    "clusters_on_map",
+    "confused_pairs",
+    "confusion_heatmap",
+    "confusion_pair",
+    "contact_sheet",
+    "counts_on_map",
+    "digit_grid",
+    "elbow",
+    "flattening",
+    "gallery",
+    "knee_against_range",
+    "look_alikes",
+    "map_frames",
+    "map_in_space",
+    "map_of_images",
+    "margins_right_and_wrong",
+    "means_and_medoids",
+    "neighbor_embedding",
+    "pair_changes",
+    "pca_glance",
+    "perplexity_comparison",
+    "pixel_statistics",
+    "plane_and_map",
+    "shifted_neighbors",
+    "silhouette_by_cluster",
+    "speed_by_size",
+    "what_is_kept",
+]

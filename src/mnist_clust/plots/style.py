@@ -1,0 +1,125 @@
+"""What all figures share: one style, one palette, and ways to draw images and points."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from mnist_clust.cluster import UNNAMED
+from mnist_clust.data import Labels
+
+_P = ParamSpec("_P")
+
+INK = "#1f2933"
+MUTED = "#7b8794"
+ACCENT = "#3f90da"
+WARN = "#bd1f01"
+# Petroff's ten colours, made to be told apart with any colour vision (arXiv:2107.02270).
+PALETTE = mpl.color_sequences["petroff10"]
+HEAT = "Blues"
+STYLE: Any = {
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+    "figure.titlesize": 14,
+    "figure.titleweight": "bold",
+    "axes.prop_cycle": cycler(color=PALETTE),
+}
+
+
+def styled(plot: Callable[_P, Figure]) -> Callable[_P, Figure]:
+    """Draw in the project's style, whatever the reader's own is."""
+
+    @functools.wraps(plot)
+    def draw(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
+        with mpl.rc_context({**mpl.rcParamsDefault, **STYLE}):
+            return plot(*args, **kwargs)
+
+    return draw
+
+
+def new_figure(title: str, width: float, height: float) -> Figure:
+    """Make a figure with its finding as the title; sizes in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def without_labels(title: str) -> Figure:
+    """Stand in for a figure that only labels make possible."""
+    figure = new_figure(title, 8, 1.4)
+    figure.text(0.01, 0.3, "These images carry no labels, so this cannot be shown.", color=MUTED)
+    return figure
+
+
+def show_image(axes: Axes, image: npt.NDArray[Any], title: str = "", **kwargs: Any) -> None:
+    """Draw an image in ink on paper, without axes."""
+    axes.imshow(image, cmap="gray_r", **kwargs)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    if title:
+        axes.set_title(title, loc="center", fontsize=10)
+
+
+def mosaic(images: npt.NDArray[Any], columns: int) -> npt.NDArray[Any]:
+    """Tile images of one size into one, row by row, with a pixel between them."""
+    padded = np.pad(images, ((0, -len(images) % columns), (0, 1), (0, 1)))
+    rows = padded.reshape(-1, columns, *padded.shape[1:])
+    return np.asarray(rows.transpose(0, 2, 1, 3).reshape(-1, columns * padded.shape[2]))
+
+
+def first_of_each(labels: Labels, per_class: int) -> npt.NDArray[np.intp]:
+    """Index the first images of each of up to ten classes."""
+    classes = np.unique(labels)[:10]
+    picks = [np.resize(np.flatnonzero(labels == value), per_class) for value in classes]
+    return np.concatenate(picks)
+
+
+def scatter_classes(
+    axes: Axes, points: npt.NDArray[np.float32], classes: npt.NDArray[np.integer] | None
+) -> None:
+    """Scatter points in the classes' colours; each class is also named at its median."""
+    size = float(np.clip(20_000 / len(points), 1, 12))
+    kwargs: dict[str, Any] = {"s": size, "lw": 0, "alpha": 0.5, "rasterized": True}
+    if classes is None:
+        axes.scatter(points[:, 0], points[:, 1], color=ACCENT, **kwargs)
+        return
+    values, codes = np.unique(classes, return_inverse=True)
+    colors = [PALETTE[code % len(PALETTE)] for code in codes]
+    axes.scatter(points[:, 0], points[:, 1], color=colors, **kwargs)
+    for code, value in enumerate(values):
+        x, y = np.median(points[codes == code, :2], axis=0)
+        axes.text(
+            x, y, str(value), ha="center", va="center", fontsize=11, weight="bold", color="white",
+            bbox={"boxstyle": "circle,pad=0.25", "fc": PALETTE[code % len(PALETTE)], "ec": "white"},
+        )  # fmt: skip
+
+
+def cluster_names(names: npt.NDArray[np.int64] | None, k: int) -> list[str]:
+    """Name clusters for a title."""
+    if names is None:
+        return [f"cluster {i}" for i in range(k)]
+    return ["no digit" if name == UNNAMED else f"stands for {name}" for name in names]
+
+
+def thousands(axis: Any) -> None:
+    """Write large numbers on an axis with commas."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -1,0 +1,64 @@
+"""A real browser, where there is one."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+PROGRAMS = ["chromium", "chromium-browser", "google-chrome"]
+# WebGL without a graphics card, and pages from disk that may read back their own pictures.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--allow-file-access-from-files",
+]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(PROGRAMS)} is installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page from disk, with all that it complained about and asked for."""
+
+    def __init__(self, browser, path, **context):
+        self.page = browser.new_context(**context).new_page()
+        self.page.set_default_timeout(120_000)
+        self.complaints = []
+        self.requests = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "console",
+            lambda message: message.type == "error" and self.complaints.append(message.text),
+        )
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.resolve().as_uri())
+
+    def close(self):
+        """Close, and fail if anything went wrong or left the machine."""
+        self.page.context.close()
+        assert self.complaints == []
+        left = [url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))]
+        assert left == []
+
+
+@pytest.fixture
+def visit(browser):
+    visits = []
+
+    def open_page(path, **context):
+        visits.append(Visit(browser, path, **context))
+        return visits[-1].page
+
+    yield open_page
+    for each in visits:
+        each.close()

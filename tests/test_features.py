@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.base import clone
+from sklearn.neighbors import KNeighborsClassifier
+
+from mnist_clust.features import BATCH, Deskew, OrientedGradients, principal_components
+
+BOTH = [Deskew(), OrientedGradients()]
+SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40))
+
+
+def slant_of(image):
+    down, across = np.indices(image.shape)
+    weight = image / image.sum()
+    row, column = down - (weight * down).sum(), across - (weight * across).sum()
+    return (weight * row * column).sum() / (weight * row * row).sum()
+
+
+def bar(slant, shape=(28, 28)):
+    down, across = np.indices(shape).astype(float)
+    middle = (shape[1] - 1) / 2 + slant * (down - (shape[0] - 1) / 2)
+    image = np.clip(2 - np.abs(across - middle), 0, 1)
+    image[:4] = image[-4:] = 0
+    return (255 * image).astype(np.uint8)
+
+
+@pytest.mark.parametrize("slant", [-0.6, -0.2, 0.0, 0.3, 0.8])
+def test_deskewing_straightens_a_slanted_bar(slant):
+    image = bar(slant)
+    straight = Deskew().transform(image[None])[0]
+    assert abs(slant_of(straight)) < 0.01
+    assert abs(straight.sum() / (image.sum() / 255) - 1) < 0.02, "ink is kept"
+
+
+def test_an_upright_image_stays_as_it_is():
+    image = np.zeros((28, 28), np.uint8)
+    image[4:24, 10:18] = 200
+    np.testing.assert_allclose(Deskew().transform(image[None])[0], image / 255, atol=1e-6)
+
+
+def test_gradients_tell_direction_and_sign():
+    ramp = np.tile(np.arange(28, dtype=np.uint8) * 9, (28, 1))
+    right, left = OrientedGradients().transform(np.stack([ramp, ramp[:, ::-1]]))
+    by_direction = [row.reshape(12, -1).sum(axis=1) for row in (right, left)]
+    assert by_direction[0].argmax() == 0, "brighter to the right"
+    assert by_direction[1].argmax() == 6, "brighter to the left, half a turn away"
+    down = OrientedGradients().transform(np.ascontiguousarray(ramp.T)[None])
+    assert down.reshape(12, -1).sum(axis=1).argmax() == 3, "a quarter of a turn"
+
+
+def test_gradients_do_not_depend_on_contrast_and_have_length_one(sample):
+    images = sample.train_images[:20]
+    rows = OrientedGradients().transform(images)
+    faint = OrientedGradients().transform(images.astype(np.float32) / 1000)
+    np.testing.assert_allclose(rows, faint, atol=1e-4)
+    np.testing.assert_allclose((rows**2).sum(axis=1) ** 2, (rows**2).sum(axis=1) ** 2)
+    np.testing.assert_allclose((rows**4).sum(axis=1), 1, rtol=1e-4)
+
+
+@given(SHAPES.flatmap(lambda shape: arrays(np.uint8, shape)))
+def test_any_image_of_any_size_gives_finite_rows(images):
+    for transformer in BOTH:
+        rows = transformer.fit(images).transform(images)
+        assert rows.dtype == np.float32
+        assert len(rows) == len(images)
+        assert np.isfinite(rows).all()
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_blank_and_constant_images_are_no_trouble(value):
+    images = np.full((2, 28, 28), value, np.uint8)
+    np.testing.assert_allclose(Deskew().transform(images), value / 255, atol=1e-6)
+    assert not OrientedGradients().transform(images).any()
+
+
+def test_batches_do_not_show():
+    images = np.random.default_rng(0).integers(0, 256, (BATCH + 3, 6, 6), dtype=np.uint8)
+    for transformer in BOTH:
+        together = transformer.transform(images)
+        np.testing.assert_array_equal(together[BATCH:], transformer.transform(images[BATCH:]))
+
+
+def test_parameters_are_scikit_learns():
+    other = clone(OrientedGradients(n_orientations=8, blur=2.0))
+    assert other.get_params() == {"n_orientations": 8, "blur": 2.0, "spacing": 3.0}
+    assert other.transform(np.zeros((1, 28, 28), np.uint8)).shape == (1, 8 * 10 * 10)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((3, 784)), np.zeros((2, 3, 4, 5)), [["a"]]])
+def test_other_than_images_is_refused(wrong):
+    for transformer in BOTH:
+        with pytest.raises(ValueError):
+            transformer.transform(wrong)
+    with pytest.raises(ValueError, match="NaN"):
+        Deskew().transform(np.full((1, 4, 4), np.nan))
+
+
+def test_each_step_brings_digits_closer_to_their_kind(sample):
+    """Neighbours of one kind: the ceiling of any clustering by neighbours."""
+    images, labels = sample.train_images, sample.train_labels
+    pixels = images.reshape(len(images), -1) / np.float32(255)
+    straight = Deskew().transform(images)
+    steps = [pixels, straight.reshape(pixels.shape), OrientedGradients().transform(straight)]
+    score = []
+    for rows in steps:
+        rows = principal_components(rows.astype(np.float32), 60)
+        vote = KNeighborsClassifier(5).fit(rows[::2], labels[::2])
+        score.append(vote.score(rows[1::2], labels[1::2]))
+    assert score[0] < score[1] < score[2], score

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits as small_digits
+from sklearn.neighbors import KNeighborsClassifier
+
+from mnist_clust import maps
+from mnist_clust.features import principal_components
+
+
+@pytest.fixture(scope="module")
+def rows_and_labels():
+    X, y = small_digits(return_X_y=True)
+    return principal_components(X[:600].astype(np.float32), 20), y[:600]
+
+
+@pytest.fixture(scope="module")
+def graph(rows_and_labels):
+    return maps.find_neighbors(rows_and_labels[0], 90)
+
+
+@pytest.mark.parametrize("n_components", [2, 3])
+def test_a_map_keeps_what_its_frames_and_measures_say(rows_and_labels, graph, n_components):
+    rows, labels = rows_and_labels
+    made = maps.make_map(rows, graph, n_components, frames=(1, 750))
+    assert made.embedding.shape == (600, n_components)
+    assert sorted(made.frames) == [1, 750]
+    assert np.ptp(made.frames[1]) < 0.01 < np.ptp(made.frames[750])
+    assert maps.neighbors_kept(graph, made.embedding) > 0.4
+    assert maps.neighbor_accuracy(made.embedding, labels) > 0.9
+
+
+def test_perplexity_is_lowered_to_what_the_graph_holds(rows_and_labels):
+    rows, _ = rows_and_labels
+    few = maps.find_neighbors(rows[:20], 300)
+    assert few.n_neighbors == 19
+    assert np.isfinite(maps.make_map(rows[:20], few, perplexity=100).embedding).all()
+
+
+def test_the_data_keep_all_their_own_neighbors_and_distances(rows_and_labels, graph):
+    rows, _ = rows_and_labels
+    assert maps.neighbors_kept(graph, rows) == 1.0
+    assert maps.distance_rank_correlation(rows, 3 * rows) == pytest.approx(1.0)
+    noise = np.random.default_rng(0).normal(size=(600, 2)).astype(np.float32)
+    assert maps.neighbors_kept(graph, noise) < 0.05
+    assert abs(maps.distance_rank_correlation(rows, noise)) < 0.05
+
+
+def test_neighbor_accuracy_is_the_classifiers_without_the_point_itself(rows_and_labels):
+    rows, labels = rows_and_labels
+    right = 0
+    for i in range(0, 600, 6):
+        others = np.arange(600) != i
+        vote = KNeighborsClassifier(10).fit(rows[others], labels[others]).predict(rows[[i]])
+        right += vote[0] == labels[i]
+    some = maps.neighbor_vote(maps.find_neighbors(rows, 10), labels)[0][::6] == labels[::6]
+    assert some.sum() == pytest.approx(right, abs=1)  # equal distances may be cut elsewhere
+    assert np.isnan(maps.neighbor_accuracy(rows, None))
+
+
+def test_votes_count_and_share():
+    graph = maps.NeighborGraph(
+        np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]], np.int32),
+        np.ones((4, 3), np.float32),
+    )
+    winners, shares = maps.neighbor_vote(graph, np.array([7, 7, 5, 5]))
+    assert winners.tolist() == [5, 5, 7, 7]
+    assert shares.tolist() == pytest.approx([2 / 3] * 4)
+
+
+def test_principal_components_are_as_many_as_there_can_be():
+    X = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
+    assert principal_components(X, 50).shape == (8, 5)
+    assert principal_components(X, 2).dtype == np.float32
+    apart = np.linalg.norm(X[0] - X[1])
+    full = principal_components(X, 5)
+    assert np.linalg.norm(full[0] - full[1]) == pytest.approx(apart, rel=1e-5)
