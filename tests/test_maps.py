@@ -74,3 +74,9 @@ def test_principal_components_are_as_many_as_there_can_be():
     apart = np.linalg.norm(X[0] - X[1])
     full = principal_components(X, 5)
     assert np.linalg.norm(full[0] - full[1]) == pytest.approx(apart, rel=1e-5)
+
+
+def test_a_random_disc_is_filled_evenly():
+    radius = np.linalg.norm(maps.random_disc(20_000), axis=1)
+    assert radius.max() <= 1
+    assert np.mean(radius < 0.5) == pytest.approx(0.25, abs=0.01)

@@ -47,13 +47,13 @@ def figures(images, labels, test_labels):
         "space": plots.map_in_space(solid, labels),
         "kept": plots.what_is_kept({"plane": (0.1, 0.6), "map": (0.4, 0.3)}),
         "gaps": plots.neighbor_embedding(flat, flat, np.arange(n) % 3),
-        "borders": plots.clusters_on_map(flat, on_map.labels_, on_map.cluster_centers_, labels),
+        "borders": plots.clusters_on_map(flat, on_map, labels),
         "bars": plots.accuracy_bars(table, 0.82),
         "two tables": plots.confusion_pair(confusion, confusion, ("before", "after")),
         "medoids": plots.means_and_medoids(
             images, model.labels_, find_medoids(rows, model.labels_, 5), names
         ),
-        "counts on map": plots.counts_on_map(curves, curves),
+        "counts on map": plots.counts_on_map(curves, curves, curves),
         "pairs": plots.pair_changes(pairs, pairs.iloc[::-1]),
         "bands": plots.silhouette_by_cluster(scores.silhouettes(flat, on_map.labels_), 5, names),
         "makeup": plots.cluster_makeup(labels, model.labels_, names),

@@ -189,3 +189,21 @@ def distance_rank_correlation(
     before = np.linalg.norm(X[first] - X[second], axis=1)
     after = np.linalg.norm(embedding[first] - embedding[second], axis=1)
     return float(spearmanr(before, after).statistic)
+
+
+def random_disc(n: int, *, random_state: int = 0) -> npt.NDArray[np.float32]:
+    """Scatter points evenly over a disc: a map without any groups, to compare with.
+
+    Parameters
+    ----------
+    n : int
+    random_state : int, default 0
+
+    Returns
+    -------
+    ndarray of shape (n, 2), float32
+    """
+    turn, share = np.random.default_rng(random_state).random((2, n))
+    radius = np.sqrt(share)
+    angle = 2 * np.pi * turn
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]).astype(np.float32)

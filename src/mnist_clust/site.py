@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 from html import escape
 from importlib.metadata import version
@@ -145,6 +146,7 @@ def _landing_page(folder: Path, notebooks: list[Path], digits: Digits) -> str:
 
 {_claims_table(metrics)}
 
+{_interactive_pages(folder)}
 ## Numbers
 
 {_numbers_table(metrics)}
@@ -160,6 +162,18 @@ Python {platform.python_version()} on {platform.machine()} with {os.cpu_count()}
 {toc}
 ```
 """
+
+
+def _interactive_pages(folder: Path) -> str:
+    pages = sorted((folder / "interactive").glob("*.html"))
+    if not pages:
+        return ""
+    titles = [re.search("<title>(.*?)</title>", p.read_text(encoding="utf-8")) for p in pages]
+    links = [
+        f'<li><a href="interactive/{page.name}">{title[1] if title else page.stem}</a></li>'
+        for page, title in zip(pages, titles, strict=True)
+    ]
+    return f"## To explore\n\n<ul>{''.join(links)}</ul>\n"
 
 
 def _claims_table(metrics: dict[str, Any]) -> str:

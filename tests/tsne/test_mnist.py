@@ -1,7 +1,5 @@
 """On real digits, against the other libraries; runs where MNIST is at hand."""
 
-import os
-
 import numpy as np
 import openTSNE
 import pytest
@@ -9,27 +7,20 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE as SklearnTSNE  # noqa: N811
 from sklearn.manifold import trustworthiness
 
-from mnist_clust.data import load_digits
 from mnist_clust.tsne import TSNE, nearest_neighbors
 from mnist_clust.tsne.cells import approximate_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
 from mnist_clust.tsne.parallel import Pool
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "MNIST_CLUST_DATA" not in os.environ, reason="MNIST_CLUST_DATA does not say where MNIST is"
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def digits():
-    data = load_digits("mnist")
-    train, test = data.flatten()
+def digits(full_mnist):
+    train, test = full_mnist.flatten()
     pca = PCA(50, random_state=0).fit(train)
     rows = [pca.transform(part).astype(np.float32) for part in (train, test)]
-    return *rows, data.train_labels, data.test_labels
+    return *rows, full_mnist.train_labels, full_mnist.test_labels
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy.spatial import Voronoi, voronoi_plot_2d
+from sklearn.cluster import KMeans
 
+from mnist_clust.cluster import name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import (
     ACCENT,
@@ -18,6 +20,7 @@ from mnist_clust.plots.style import (
     MUTED,
     PALETTE,
     WARN,
+    badge,
     cluster_names,
     new_figure,
     scatter_classes,
@@ -30,8 +33,7 @@ from mnist_clust.plots.style import (
 @styled
 def clusters_on_map(
     embedding: npt.NDArray[np.float32],
-    clusters: npt.NDArray[np.integer],
-    centers: npt.NDArray[np.floating],
+    model: KMeans,
     labels: Labels | None,
 ) -> Figure:
     """Show a map by cluster, with the borders KMeans draws, beside the same map by digit.
@@ -39,16 +41,28 @@ def clusters_on_map(
     Parameters
     ----------
     embedding : ndarray of shape (n, 2)
-    clusters : ndarray of int, shape (n,)
-    centers : ndarray of shape (n_clusters, 2)
+    model : KMeans
+        Fitted to it.
     labels : ndarray of int, shape (n,), or None
+        Colour each cluster by the digit it stands for, as on the right.
     """
-    figure = new_figure("Straight borders fit islands better than they fit pixels", 9.5, 5)
+    clusters, centers = model.labels_, model.cluster_centers_
+    names = np.arange(len(centers))
+    if labels is not None:
+        names = np.searchsorted(np.unique(labels), name_by_majority(clusters, labels, len(centers)))
+    figure = new_figure("Most borders run through gaps; some cut the tip off an island", 9.5, 5)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    scatter_classes(left, embedding, clusters)
+    left.scatter(embedding[:, 0], embedding[:, 1], s=float(np.clip(20_000 / len(embedding), 1, 12)),
+                 c=[PALETTE[code % len(PALETTE)] for code in names[clusters]], lw=0, alpha=0.5,
+                 rasterized=True)  # fmt: skip
+    for cluster, (x, y) in enumerate(centers):
+        badge(left, x, y, chr(ord("A") + cluster % 26), PALETTE[names[cluster] % len(PALETTE)])
     scatter_classes(right, embedding, labels)
     limits = np.array([embedding.min(axis=0), embedding.max(axis=0)]).T * 1.04
-    for axes, title in ((left, "by cluster (number means nothing)"), (right, "by digit")):
+    for axes, title in (
+        (left, "ten clusters, A to J" if len(centers) == 10 else "by cluster"),
+        (right, "by digit"),
+    ):
         if len(centers) > 2:  # Qhull asks for more than a pair
             far = 50 * np.abs(limits).max() * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
             voronoi_plot_2d(Voronoi(np.vstack([centers, far])), axes, show_points=False,
@@ -81,8 +95,8 @@ def accuracy_bars(accuracies: pd.DataFrame | None, published: float) -> Figure:
         bars = axes.barh(place + shift, accuracies[name], 0.38, color=color, label=name)
         axes.bar_label(bars, fmt="{:.1%}", padding=3, fontsize=10)
     axes.axvline(published, color=WARN, lw=1.5, ls="--")
-    axes.annotate(f"published, {published:.1%}", (published, -0.62), color=WARN, ha="center",
-                  annotation_clip=False, fontsize=10)  # fmt: skip
+    axes.annotate(f"published, by majority: {published:.1%}  ", (published, -0.62), color=WARN,
+                  ha="right", annotation_clip=False, fontsize=10)  # fmt: skip
     axes.set_yticks(place, accuracies.index)
     axes.set(xlim=(0, 1.08), xlabel="training digits named correctly")
     axes.set_ylim(len(accuracies) - 0.4, -0.75)
@@ -138,7 +152,10 @@ def means_and_medoids(
     names : ndarray of int, shape (n_clusters,), or None
     """
     k = len(medoids)
-    figure = new_figure("Sharp means: members of a cluster now look alike", 10, 3.2)
+    kinds = (
+        f"{k} clusters" if names is None else f"{k} clusters, {len(set(names))} different digits"
+    )
+    figure = new_figure(kinds, 10, 3.4)
     panels = figure.subplots(2, k, squeeze=False)
     order = np.arange(k) if names is None else np.argsort(names, kind="stable")
     titles = [title.replace("stands for", "for") for title in cluster_names(names, k)]
@@ -147,28 +164,36 @@ def means_and_medoids(
         mean = images[members].mean(axis=0) if members.any() else np.zeros(images.shape[1:])
         show_image(panels[0, column], mean, titles[cluster])
         show_image(panels[1, column], images[medoids[cluster]] if members.any() else mean)
-        panels[1, column].set_xlabel(f"{members.sum():,}", fontsize=9)
+        panels[1, column].set_xlabel(f"{members.sum():,}\nimages", fontsize=9)
     panels[0, 0].set_ylabel("mean")
-    panels[1, 0].set_ylabel("in the\nmiddle")
+    panels[1, 0].set_ylabel("medoid")
     return figure
 
 
 @styled
-def counts_on_map(curves: pd.DataFrame, raw: pd.DataFrame) -> Figure:
+def counts_on_map(curves: pd.DataFrame, raw: pd.DataFrame, control: pd.DataFrame) -> Figure:
     """Show inertia and silhouette against the number of clusters, on a map and on pixels.
 
     Parameters
     ----------
-    curves, raw : DataFrame
-        From :func:`mnist_clust.cluster.compare_counts`, on the map and on the pixels.
+    curves, raw, control : DataFrame
+        From :func:`mnist_clust.cluster.compare_counts`, on the map, on the pixels, and on random
+        points in as many dimensions as the map.
     """
     best = int(curves.silhouette.idxmax())
-    figure = new_figure(f"On the map the silhouette has a hill, with its top at {best}", 9.5, 4)
+    figure = new_figure(
+        f"On the map the silhouette rises to a plateau; its top is at {best}", 9.5, 4
+    )
     left, right = figure.subplots(1, 2)
-    for frame, color, name in ((raw, MUTED, "raw pixels"), (curves, ACCENT, "2-D map")):
-        left.plot(frame.index, frame.inertia / frame.inertia.iloc[0], "o-", ms=4, color=color,
+    shown = [
+        (raw, MUTED, "o-", "raw pixels"),
+        (curves, ACCENT, "o-", "2-D map"),
+        (control, INK, "--", "random disc"),
+    ]
+    for frame, color, line, name in shown:
+        left.plot(frame.index, frame.inertia / frame.inertia.iloc[0], line, ms=4, color=color,
                   label=name)  # fmt: skip
-        right.plot(frame.index, frame.silhouette, "o-", ms=4, color=color, label=name)
+        right.plot(frame.index, frame.silhouette, line, ms=4, color=color, label=name)
     left.set(title="elbow", ylabel="inertia, as a share of the first")
     left.set_ylim(0, 1.05)
     right.plot(best, curves.silhouette[best], "o", ms=12, mfc="none", mec=WARN, mew=2)

@@ -15,15 +15,16 @@ from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import (
     ACCENT,
     INK,
+    MANY_CLASSES,
     MUTED,
     PALETTE,
+    class_legend,
     new_figure,
     scatter_classes,
     styled,
 )
 
 Points = npt.NDArray[np.float32]
-MANY_CLASSES = 12  # a legend or a name in the middle of each class helps up to here
 
 
 def _bare(axes: Axes, title: str = "") -> None:
@@ -76,7 +77,7 @@ def map_frames(frames: Mapping[int, Points], labels: Labels | None) -> Figure:
         By iteration.
     labels : ndarray of int, shape (n,), or None
     """
-    figure = new_figure("Groups part first, then each spreads out", 9, 6.3)
+    figure = new_figure("Groups part first, then each spreads out", 9, 6.8)
     panels = figure.subplots(2, -(-len(frames) // 2), squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
@@ -85,7 +86,13 @@ def map_frames(frames: Mapping[int, Points], labels: Labels | None) -> Figure:
         axes.set_axis_on()
         axes.scatter(points[:, 0], points[:, 1], s=0.5, c=colors, lw=0, rasterized=True)
         width = float(np.ptp(points, axis=0).max())
-        _bare(axes, f"iteration {iteration}: {width:.3g} wide")
+        _bare(
+            axes,
+            f"iteration {iteration}: {width:.1g} wide"
+            if width < 1
+            else f"iteration {iteration}: {width:.0f} wide",
+        )
+    class_legend(figure, labels)
     return figure
 
 
@@ -99,13 +106,14 @@ def perplexity_comparison(maps: Mapping[float, Points], labels: Labels | None) -
         By perplexity.
     labels : ndarray of int, shape (n,), or None
     """
-    figure = new_figure("More neighbours, wider gaps; the islands stay the same", 9.5, 3.8)
+    figure = new_figure("More neighbours, wider gaps between the islands", 9.5, 4.4)
     for axes, (perplexity, points) in zip(
         figure.subplots(1, len(maps), squeeze=False)[0], maps.items(), strict=True
     ):
         colors = _class_colors(labels, len(points))
         axes.scatter(points[:, 0], points[:, 1], s=0.5, c=colors, lw=0, rasterized=True)
         _bare(axes, f"perplexity {perplexity:g}")
+    class_legend(figure, labels)
     return figure
 
 
@@ -192,7 +200,7 @@ def map_in_space(
         Drawn, chosen at random.
     random_state : int, default 0
     """
-    figure = new_figure("In three dimensions the same islands have more room", 9.5, 9)
+    figure = new_figure("In three dimensions: the same islands, from four directions", 9.5, 9)
     rng = np.random.default_rng(random_state)
     some = rng.permutation(len(embedding))[:n_points]
     colors = _class_colors(labels, len(embedding))[some]
@@ -207,12 +215,7 @@ def map_in_space(
         axes.set(xlim=(-extent, extent), ylim=(-extent, extent), zlim=(-extent, extent))
         axes.set(xticklabels=[], yticklabels=[], zticklabels=[])
         axes.tick_params(length=0)
-    if labels is not None and len(classes := np.unique(labels)) <= MANY_CLASSES:
-        handles = [
-            axes.scatter([], [], [], s=40, color=PALETTE[i % len(PALETTE)], label=str(value))
-            for i, value in enumerate(classes)
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(classes))
+    class_legend(figure, labels)
     return figure
 
 
@@ -225,7 +228,9 @@ def what_is_kept(kept: Mapping[str, tuple[float, float]]) -> Figure:
     kept : mapping of str to (float, float)
         For each map, the share of neighbours kept and the rank correlation of distances.
     """
-    figure = new_figure("The map keeps neighbours and gives up distances", 9, 3.4)
+    figure = new_figure(
+        "The map keeps far more neighbours than the plane, and less of the distances", 9, 3.4
+    )
     names = list(kept)
     titles = ("ten nearest neighbours kept", "all distances kept (rank correlation)")
     for position, (axes, title) in enumerate(zip(figure.subplots(1, 2), titles, strict=True)):

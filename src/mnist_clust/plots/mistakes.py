@@ -19,6 +19,7 @@ from mnist_clust.plots.style import (
     new_figure,
     show_image,
     styled,
+    text_on,
     thousands,
     without_labels,
 )
@@ -38,16 +39,20 @@ def silhouette_by_cluster(
     names : ndarray of int, shape (n_clusters,), or None
     """
     mean = float(silhouettes.silhouette.mean()) if len(silhouettes) else float("nan")
-    below = silhouettes.groupby("cluster").silhouette.mean().lt(mean).sum()
-    title = f"{below} of {n_clusters} clusters lie below the mean silhouette of {mean:.2f}"
-    figure = new_figure(title, 8.5, 5.5)
+    own = silhouettes.groupby("cluster").silhouette.mean()
+    loosest = [int(c) for c in own.nsmallest(3).index]
+    who = [str(names[c]) if names is not None else f"cluster {c}" for c in loosest]
+    figure = new_figure(f"The loosest: {', '.join(who)}, below the mean of {mean:.2f}", 8.5, 5.5)
     axes = figure.add_subplot()
     start, gap, ticks = 0, max(1, len(silhouettes) // 100), []
     order = np.arange(n_clusters) if names is None else np.argsort(names, kind="stable")
     for cluster in order:
         values = np.sort(silhouettes.silhouette[silhouettes.cluster == cluster])
         rows = np.arange(start, start + len(values))
-        axes.fill_betweenx(rows, 0, values, color=PALETTE[cluster % len(PALETTE)], lw=0)
+        color = PALETTE[int(cluster if names is None else names[cluster]) % len(PALETTE)]
+        axes.fill_betweenx(rows, 0, values, color=color, lw=0)
+        axes.plot([values.mean() if len(values) else 0] * 2, [start, start + len(values)],
+                  color="white", lw=2)  # fmt: skip
         ticks.append(start + len(values) / 2)
         start += len(values) + gap
     axes.axvline(mean, color=INK, lw=1, ls="--")
@@ -78,8 +83,8 @@ def cluster_makeup(
     order = np.argsort(names[table.index], kind="stable")
     table = table.iloc[order]
     mixed = int((table.max(axis=1) / table.sum(axis=1) < 0.9).sum())
-    figure = new_figure(f"{mixed} of {len(table)} clusters mix digits; the others are nearly pure",
-                        9.5, 4.4)  # fmt: skip
+    title = f"{mixed} of {len(table)} clusters mix digits; the others are over 90% pure"
+    figure = new_figure(title, 9.5, 4.4)
     axes = figure.add_subplot()
     left = np.zeros(len(table))
     for code, digit in enumerate(table):
@@ -89,7 +94,8 @@ def cluster_makeup(
         for row, (count, start) in enumerate(zip(counts, left, strict=True)):
             if count > 0.05 * table.sum(axis=1).max():
                 axes.text(start + count / 2, row, str(digit), ha="center", va="center",
-                          color="white", fontsize=9, weight="bold")  # fmt: skip
+                          color=text_on(PALETTE[code % len(PALETTE)]), fontsize=9,
+                          weight="bold")  # fmt: skip
         left += counts
     titles = cluster_names(names, len(names))
     axes.set_yticks(range(len(table)), [titles[cluster] for cluster in table.index])
@@ -176,8 +182,9 @@ def confused_pairs(
     if labels is None or pairs.empty:
         return without_labels("The digits most often taken for each other")
     worst = pairs.head(n_pairs)
-    (a, b), share = worst.index[0], worst.iloc[0]
-    title = f"{a} and {b} are taken for each other most: {share:.0%} of them"
+    a, b = worst.index[0]
+    ways = [int(((labels == i) & (named == j)).sum()) for i, j in ((a, b), (b, a))]
+    title = f"{a} and {b} change places most: {ways[0]:,} one way and {ways[1]:,} the other"
     figure = new_figure(title, 10, 0.7 + 0.85 * len(worst))
     panels = figure.subplots(len(worst), 2, squeeze=False)
     for row, (pair, share) in enumerate(worst.items()):

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from mnist_clust.cluster import UNNAMED
@@ -26,6 +28,7 @@ WARN = "#bd1f01"
 # Petroff's ten colours, made to be told apart with any colour vision (arXiv:2107.02270).
 PALETTE = mpl.color_sequences["petroff10"]
 HEAT = "Blues"
+MANY_CLASSES = 12  # a legend or a name in the middle of each class helps up to here
 STYLE: Any = {
     "font.size": 11,
     "axes.titlesize": 11,
@@ -107,10 +110,32 @@ def scatter_classes(
     axes.scatter(points[:, 0], points[:, 1], color=colors, **kwargs)
     for code, value in enumerate(values):
         x, y = np.median(points[codes == code, :2], axis=0)
-        axes.text(
-            x, y, str(value), ha="center", va="center", fontsize=11, weight="bold", color="white",
-            bbox={"boxstyle": "circle,pad=0.25", "fc": PALETTE[code % len(PALETTE)], "ec": "white"},
-        )  # fmt: skip
+        badge(axes, float(x), float(y), str(value), PALETTE[code % len(PALETTE)])
+
+
+def badge(axes: Axes, x: float, y: float, text: str, color: Any) -> None:
+    """Write a name on a disc of its colour."""
+    axes.text(
+        x, y, text, ha="center", va="center", fontsize=11, weight="bold", color=text_on(color),
+        bbox={"boxstyle": "circle,pad=0.25", "fc": color, "ec": "white"},
+    )  # fmt: skip
+
+
+def text_on(color: Any) -> str:
+    """Choose white or ink, whichever reads better on a colour."""
+    red, green, blue = to_rgb(color)
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else INK
+
+
+def class_legend(figure: Figure, labels: Labels | None, title: str = "digit") -> None:
+    """Name the colours of up to a dozen classes, below the panels."""
+    if labels is None or len(classes := np.unique(labels)) > MANY_CLASSES:
+        return
+    handles = [
+        Line2D([], [], ls="", marker="o", ms=7, color=PALETTE[i % len(PALETTE)], label=str(value))
+        for i, value in enumerate(classes)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(classes), title=title)
 
 
 def cluster_names(names: npt.NDArray[np.int64] | None, k: int) -> list[str]:
