@@ -463,7 +463,6 @@ def limits(results, host):
         edges = n * NEIGHBORS * 8.0  # an index and a number each
         weigh = times["affinities"] - times["neighbours"]
         add("affinities", weigh, 6 * edges / bandwidth, "bytes")
-        add("transform of 10,000", times["transform"], product * 10_000, "operations")
         for name in ("2-D", "3-D", "2-D uniform"):
             step = times[f"{name} steps"]
             add(f"tree {name}", step["of which tree"], step["tree bytes"] / bandwidth, "bytes")
