@@ -106,7 +106,7 @@ def test_fits_a_phone(visit, map_path):
 
 
 def test_the_map_in_space_draws(visit, digits, plane, tmp_path):
-    some = slice(0, 3000)
+    some = slice(None, None, len(plane) // 3000)  # the sample is sorted by digit
     page = pages.map_in_space(plane[some], digits.train_labels[some], "In space")
     opened = visit(write(page, tmp_path))
     opened.wait_for_function("document.querySelector('.js-plotly-plot')?.data?.length === 10")
