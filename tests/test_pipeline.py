@@ -179,6 +179,7 @@ def test_without_labels_nothing_is_scored(sample, tmp_path):
         (["cluster", "sample", "--clusters", "9999"], "more than the 4000 training images"),
         (["assign", "nowhere.npz", "--model", "x"], "does not exist"),
         (["assign", "nowhere.npz"], "--model"),
+        (["assign", "sample", "--model", "x"], "holds no model.npz"),
     ],
 )
 def test_bad_use_ends_with_one_sentence_and_status_2(arguments, said, tmp_path, monkeypatch):
@@ -188,6 +189,24 @@ def test_bad_use_ends_with_one_sentence_and_status_2(arguments, said, tmp_path, 
     assert said in result.output
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("picture", ["blank", "digit"])
+def test_images_that_differ_in_shade_alone_are_refused(sample, tmp_path, picture):
+    shape = np.ones((28, 28)) if picture == "blank" else sample.train_images[0] > 127
+    shades = np.arange(100, 200, dtype=np.uint8)[:, None, None]
+    np.save(tmp_path / "shades.npy", shades * shape.astype(np.uint8))
+    result = run("cluster", tmp_path / "shades.npy", "--out", tmp_path / "out")
+    assert result.exit_code == 2, result.output
+    assert "the same strokes" in result.output
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_empty_array_is_refused(clustered, tmp_path):
+    np.save(tmp_path / "none.npy", np.zeros((0, 28, 28), np.uint8))
+    result = run("assign", tmp_path / "none.npy", "--model", clustered, "--out", tmp_path / "a")
+    assert result.exit_code == 2
+    assert "holds no images" in result.output
 
 
 def test_a_map_of_other_images_is_refused(clustered, tmp_path):

@@ -14,6 +14,7 @@ from mnist_clust.cluster import (
     margin,
     name_by_majority,
 )
+from mnist_clust.silhouettes import map_silhouettes
 
 RNG = np.random.default_rng(0)
 
@@ -55,7 +56,9 @@ def figures(images, labels, test_labels):
         ),
         "counts on map": plots.counts_on_map(curves, curves, curves),
         "pairs": plots.pair_changes(pairs, pairs.iloc[::-1]),
-        "bands": plots.silhouette_by_cluster(scores.silhouettes(flat, on_map.labels_), 5, names),
+        "bands": plots.silhouette_by_cluster(
+            map_silhouettes(flat, on_map.labels_), on_map.labels_, names
+        ),
         "makeup": plots.cluster_makeup(labels, model.labels_, names),
         "gallery": plots.gallery(images[:13], ["caption"] * 13, "A gallery of some", note="note"),
         "empty gallery": plots.gallery(images[:0], [], "A gallery of none"),

@@ -6,7 +6,6 @@ import pytest
 from sklearn.metrics import (
     adjusted_rand_score,
     completeness_score,
-    silhouette_samples,
     silhouette_score,
 )
 
@@ -88,13 +87,3 @@ def test_mistakes_are_those_named_otherwise_the_deepest_first():
     assert table.index.tolist() == [3, 1]
     assert table.label.tolist() == [4, 2]
     assert scores.find_mistakes(None, [1, 2], [0.1, 0.2]).empty
-
-
-def test_silhouettes_are_scikit_learns_on_the_sample():
-    X = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
-    clusters = (X[:, 0] > 0).astype(int)
-    table = scores.silhouettes(X, clusters, sample_size=30)
-    picked = table.index.to_numpy()
-    expected = silhouette_samples(X[picked], clusters[picked])
-    np.testing.assert_allclose(table.silhouette, expected)
-    assert scores.silhouettes(X, np.zeros(50, int)).empty

@@ -77,7 +77,10 @@ def cluster(images: str, clusters: str, out: Path | None) -> None:
     folder = out or Path(f"clusters-{digits.name}")
     with _failures_in_one_line():
         folder.mkdir(parents=True, exist_ok=True)
-        summary = cluster_images(digits, wanted, folder)
+        try:
+            summary = cluster_images(digits, wanted, folder)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
     shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
     click.echo("\n" + "\n".join(f"{key:14} {value}" for key, value in shown.items()))
     click.echo(f"\nOpen {(folder / 'map.png').resolve().as_uri()}")
@@ -90,14 +93,16 @@ def cluster(images: str, clusters: str, out: Path | None) -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="assigned.csv",
               show_default=True, help="The file to write.")  # fmt: skip
 def assign(images: str, model: Path, out: Path) -> None:
-    """Place new IMAGES on a map that 'cluster' saved, and give each a cluster."""
+    """Place new IMAGES, as for 'cluster', on a map that it saved, and give each a cluster."""
     from mnist_clust.data import load_images
     from mnist_clust.own_images import assign_images
 
     try:
         with _failures_in_one_line():
             table = assign_images(load_images(images), model, out)
-    except (DataError, ValueError) as error:
+    except MnistUnavailableError as error:
+        raise click.ClickException(str(error)) from error
+    except ValueError as error:  # a DataError, or images that do not fit
         raise click.UsageError(str(error)) from error
     doubtful = int((table.sureness < 0.5).sum())
     click.echo(f"{len(table):,} images assigned, {doubtful:,} of them doubtful: {out}")

@@ -1,9 +1,15 @@
-"""Read arrays from files that may be damaged or hostile: bounded, never unpickled."""
+"""Read arrays from files that may be damaged or hostile; write files whole or not at all.
+
+Reading is bounded and never unpickles.
+"""
 
 from __future__ import annotations
 
 import gzip
+import json
 import math
+import os
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -147,3 +153,22 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     if isinstance(error, FileNotFoundError):
         return DataError(f"{path} does not exist.")
     return DataError(f"{path} is damaged or truncated ({error}): fetch it or save it again.")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or none, whenever the run is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def to_json(content: Any) -> bytes:
+    """Serialise as the project's JSON files are: indented, in UTF-8, with a last newline."""
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

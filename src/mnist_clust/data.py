@@ -144,13 +144,13 @@ def load_digits(source: str | os.PathLike[str] = "auto") -> Digits:
     return _load_path(Path(source))
 
 
-def load_images(path: str | os.PathLike[str]) -> Images:
+def load_images(source: str | os.PathLike[str]) -> Images:
     """Load images alone, any number of them, of one part or of both.
 
     Parameters
     ----------
-    path : path
-        What :func:`load_digits` takes as one.
+    source : {"mnist", "sample"} or path
+        As for :func:`load_digits`.
 
     Returns
     -------
@@ -162,7 +162,10 @@ def load_images(path: str | os.PathLike[str]) -> Images:
     DataError
         In one sentence, what is wrong with the file and what to do about it.
     """
-    origin = Path(path).expanduser()
+    if source in ("mnist", "sample"):
+        digits = load_digits(source)
+        return np.concatenate([digits.train_images, digits.test_images])
+    origin = Path(source).expanduser()
     if not origin.exists():
         raise DataError(f"{origin} does not exist: give the path of an .npz, .npy or IDX file.")
     parts = _parts_of(origin)
@@ -172,7 +175,10 @@ def load_images(path: str | os.PathLike[str]) -> Images:
     grey = [_as_grey(images, origin, lambda _: None) for images in found]
     if len({images.shape[1:] for images in grey}) > 1:
         raise DataError(f"{origin} holds images of several sizes: bring them to one size.")
-    return np.concatenate(grey)
+    images = np.concatenate(grey)
+    if not len(images):
+        raise DataError(f"{origin} holds no images: the array is empty.")
+    return images
 
 
 class MnistUnavailableError(DataError):

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from mnist_clust import plots, scores
+from mnist_clust._files import to_json, write_atomically
 from mnist_clust.cluster import name_one_to_one
 from mnist_clust.data import Digits, Images, Labels
-from mnist_clust.pipeline import ImageClusterer
-from mnist_clust.run import to_json, write_atomically
+from mnist_clust.pipeline import ImageClusterer, timed
 from mnist_clust.silhouettes import map_silhouettes
 
 SHOWN = 240  # images on a contact sheet
@@ -39,21 +39,24 @@ def cluster_images(digits: Digits, n_clusters: int | str, folder: Path) -> dict[
         What ``summary.json`` holds.
     """
     model = ImageClusterer(n_clusters, verbose=True).fit(digits.train_images)
-    with model._step("new images"):
+    seconds = dict(model.seconds_)
+    with timed("new images", seconds, verbose=True):
         newcomers = model.assign(digits.test_images)
-    table = pd.concat(
-        [
-            _table("train", digits.train_index, model.labels_, model.embedding_, None,
-                   digits.train_labels),
-            _table("test", digits.test_index, newcomers.cluster.to_numpy(),
-                   newcomers[["x", "y"]].to_numpy(np.float32), model, digits.test_labels),
-        ]
-    )  # fmt: skip
-    summary = summarise(digits, model, newcomers.cluster.to_numpy(), table)
-    with model._step("pictures"):
-        _write_pictures(digits.train_images, model, table.silhouette.to_numpy(), folder)
-    summary["seconds"] = model.seconds_
-    write_atomically(folder / "clusters.csv", table.to_csv(index=False).encode())
+    unseen = newcomers.cluster.to_numpy()
+    places = newcomers[["x", "y"]].to_numpy(np.float32)
+    known = map_silhouettes(model.embedding_, model.labels_)
+    new = map_silhouettes(model.embedding_, model.labels_, (places, unseen))
+    parts = [
+        _table("train", digits.train_index, model.labels_, model.embedding_, known,
+               digits.train_labels),
+        _table("test", digits.test_index, unseen, places, new, digits.test_labels),
+    ]  # fmt: skip
+    summary = summarise(digits, model, unseen, float(known.mean()))
+    with timed("pictures", seconds, verbose=True):
+        _write_pictures(digits.train_images, model, known, folder)
+    summary["seconds"] = seconds
+    table = pd.concat(parts).to_csv(index=False)
+    write_atomically(folder / "clusters.csv", table.encode())
     model.save(folder)
     write_atomically(folder / "summary.json", to_json(summary))
     return summary
@@ -64,15 +67,10 @@ def _table(
     index: npt.NDArray[np.int64],
     clusters: npt.NDArray[np.integer],
     places: npt.NDArray[np.float32],
-    model: ImageClusterer | None,
+    silhouettes: npt.NDArray[np.float32],
     labels: Labels | None,
 ) -> pd.DataFrame:
-    """Make the rows of one split; those of newcomers to a model are measured against it."""
-    silhouettes = (
-        map_silhouettes(places, clusters)
-        if model is None
-        else map_silhouettes(model.embedding_, model.labels_, (places, clusters))
-    )
+    """Make the rows of one split."""
     columns = {
         "index": index,
         "split": split,
@@ -88,7 +86,7 @@ def summarise(
     digits: Digits,
     model: ImageClusterer,
     unseen: npt.NDArray[np.integer],
-    table: pd.DataFrame,
+    silhouette: float,
 ) -> dict[str, Any]:
     """Sum a clustering up in numbers; those that need labels only where there are some.
 
@@ -99,20 +97,19 @@ def summarise(
         Fitted on the training images.
     unseen : ndarray of int, shape (n_test,)
         Clusters of the test images.
-    table : DataFrame
-        What ``clusters.csv`` holds.
+    silhouette : float
+        Mean over the training images.
 
     Returns
     -------
     dict
     """
-    train = table[table.split == "train"]
     summary: dict[str, Any] = {
         "data": digits.name,
         "digest": digits.digest,
-        "n_images": len(table),
+        "n_images": len(digits.train_images) + len(digits.test_images),
         "n_clusters": model.n_clusters_,
-        "silhouette": round(float(train.silhouette.mean()), 4),
+        "silhouette": round(silhouette, 4),
         "silhouettes": {str(k): round(value, 4) for k, value in model.silhouettes_.items()},
     }
     if digits.train_labels is not None:

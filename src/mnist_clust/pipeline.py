@@ -17,11 +17,10 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
 
-from mnist_clust._files import DataError, read_npz
+from mnist_clust._files import DataError, read_npz, write_atomically
 from mnist_clust.cluster import fit_kmeans
 from mnist_clust.data import Images
 from mnist_clust.features import Deskew, OrientedGradients
-from mnist_clust.run import write_atomically
 from mnist_clust.silhouettes import map_silhouettes
 from mnist_clust.tsne import TSNE, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
@@ -29,8 +28,8 @@ from mnist_clust.tsne.parallel import Pool
 from mnist_clust.tsne.transform import place_points
 
 Rows = npt.NDArray[np.float32]
-THETA = 0.8
 MODEL_FILE = "model.npz"
+SAME = 1e-3  # what rounding makes of equal strokes in other shades
 _ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
 
 
@@ -109,25 +108,34 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ImageClusterer
+
+        Raises
+        ------
+        ValueError
+            If the number of clusters is impossible, or all images show the same.
         """
         self.seconds_: dict[str, float] = {}
         candidates = self._candidates(len(X))
-        with self._step("features"):
+        with timed("features", self.seconds_, self.verbose):
             described = describe(X)
+            if np.ptp(described, axis=0).max() < SAME:
+                raise ValueError(
+                    "All images show the same strokes, at most in other shades: there is nothing "
+                    "to cluster."
+                )
             self._pca = PCA(min(self.n_components, *described.shape), svd_solver="covariance_eigh")
             rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
-        with self._step("neighbours"):
+        with timed("neighbours", self.seconds_, self.verbose):
             k = min(self.n_neighbors, len(X) - 1)
             graph = nearest_neighbors(rows, k)
-        with self._step("map"):
+        with timed("map", self.seconds_, self.verbose):
             tsne = TSNE(
                 n_neighbors=k,
                 exaggeration=self.exaggeration,
-                theta=THETA,
                 random_state=self.random_state,
             )
             embedding = tsne.fit_transform(rows, neighbors=graph)
-        with self._step("clusters"):
+        with timed("clusters", self.seconds_, self.verbose):
             self.silhouettes_, clusters = best_clustering(
                 embedding, candidates, random_state=self.random_state
             )
@@ -190,7 +198,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         for column in self.labels_[graph.indices].T:
             votes[np.arange(len(rows)), column] += 1
         with Pool() as pool:
-            places = place_points(graph, self.embedding_, THETA, pool)
+            places = place_points(graph, self.embedding_, TSNE().theta, pool)
         return pd.DataFrame(
             {
                 "cluster": votes.argmax(axis=1),
@@ -266,15 +274,17 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         model._remember(rows, embedding, clusters, tuple(shape))
         return model
 
-    @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        if self.verbose:
-            print(f"{name} …", end=" ", flush=True)
-        yield
-        self.seconds_[name] = round(time.monotonic() - started, 2)
-        if self.verbose:
-            print(f"{self.seconds_[name]:.0f} s", flush=True)
+
+@contextmanager
+def timed(step: str, seconds: dict[str, float], verbose: bool) -> Iterator[None]:
+    """Note how long a step takes; if verbose, print its name and then the seconds."""
+    started = time.monotonic()
+    if verbose:
+        print(f"{step} …", end=" ", flush=True)
+    yield
+    seconds[step] = round(time.monotonic() - started, 2)
+    if verbose:
+        print(f"{seconds[step]:.0f} s", flush=True)
 
 
 def describe(images: Images) -> Rows:
@@ -310,16 +320,16 @@ def best_clustering(
     clusters : ndarray of int32, shape (n,)
         The best one's.
     """
-    silhouettes = {}
-    best: npt.NDArray[np.int32] | None = None
-    for count in candidates:
-        clusters = fit_kmeans(embedding, count, random_state=random_state).labels_
-        silhouettes[count] = float(map_silhouettes(embedding, clusters).mean())
-        if best is None or silhouettes[count] > max(list(silhouettes.values())[:-1]):
-            best = clusters
-    if best is None:
-        raise ValueError("There is no number of clusters to try.")
-    return pd.Series(silhouettes, name="silhouette").rename_axis("n_clusters"), best
+    found = {
+        count: fit_kmeans(embedding, count, random_state=random_state).labels_
+        for count in candidates
+    }
+    silhouettes = pd.Series(
+        {count: map_silhouettes(embedding, clusters).mean() for count, clusters in found.items()},
+        name="silhouette",
+        dtype=float,
+    ).rename_axis("n_clusters")
+    return silhouettes, found[silhouettes.idxmax()]
 
 
 def _by_size(clusters: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
+from mnist_clust._files import write_atomically
 from mnist_clust.cache import project_root
-from mnist_clust.run import write_atomically
 
 # Title, the numbers for training and for unseen digits, and what was published before.
 _RAW = "Raw pixels → KMeans(10)"

@@ -16,10 +16,11 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from mnist_clust._files import to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import Verdict, load_claims
 from mnist_clust.data import Digits
-from mnist_clust.run import output_folder, to_json, write_atomically
+from mnist_clust.run import output_folder
 from mnist_clust.site import build_site
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import math
 import os
 import resource
 import sys
-import tempfile
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
+from mnist_clust._files import to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import check_claims
 from mnist_clust.data import Digits
@@ -33,20 +31,6 @@ def output_folder(data: str) -> Path:
     """
     chosen = os.environ.get("MNIST_CLUST_OUT")
     return Path(chosen) if chosen else project_root() / "reports" / data
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or none, whenever the run is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 class Run:
@@ -142,11 +126,6 @@ class Run:
         write_atomically(path, to_json(content))
         for verdict in verdicts:
             print(verdict)
-
-
-def to_json(content: Any) -> bytes:
-    """Serialise as the project's JSON files are: indented, in UTF-8, with a last newline."""
-    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _peak_memory_mb() -> int:

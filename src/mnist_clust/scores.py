@@ -165,8 +165,11 @@ def silhouette(
     float
         From -1 to 1; NaN if the sample fell into one cluster.
     """
-    values = silhouettes(X, clusters, sample_size=sample_size, random_state=random_state)
-    return float(values.silhouette.mean()) if len(values) else float("nan")
+    rng = np.random.default_rng(random_state)
+    sample = rng.choice(len(X), min(len(X), sample_size), replace=False)
+    if not 1 < len(np.unique(clusters[sample])) < len(sample):
+        return float("nan")
+    return float(metrics.silhouette_score(X[sample], clusters[sample]))
 
 
 def pair_confusion(counts: pd.DataFrame | None) -> pd.Series:
@@ -191,34 +194,6 @@ def pair_confusion(counts: pd.DataFrame | None) -> pd.Series:
             for a, b in itertools.combinations(counts.index, 2)
         }
     ).sort_values(ascending=False, kind="stable")
-
-
-def silhouettes(
-    X: npt.NDArray[np.float32],
-    clusters: Clusters,
-    *,
-    sample_size: int = 10_000,
-    random_state: int = 0,
-) -> pd.DataFrame:
-    """Silhouette of each point of a seeded sample, with its cluster.
-
-    Parameters
-    ----------
-    X, clusters, sample_size, random_state
-        As for :func:`silhouette`.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``cluster`` and ``silhouette``, indexed by the row of ``X``; empty if the sample
-        fell into one cluster.
-    """
-    rng = np.random.default_rng(random_state)
-    sample = rng.choice(len(X), min(len(X), sample_size), replace=False)
-    if not 1 < len(np.unique(clusters[sample])) < len(sample):
-        return pd.DataFrame({"cluster": [], "silhouette": []})
-    values = metrics.silhouette_samples(X[sample], clusters[sample])
-    return pd.DataFrame({"cluster": clusters[sample], "silhouette": values}, index=sample)
 
 
 def find_mistakes(

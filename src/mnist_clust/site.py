@@ -17,9 +17,9 @@ from typing import Any
 import nbformat
 from sphinx.cmd.build import build_main
 
+from mnist_clust._files import write_atomically
 from mnist_clust.claims import Verdict, load_claims
 from mnist_clust.data import Digits
-from mnist_clust.run import write_atomically
 
 _HERE = Path(__file__).parent
 _SHOWN_VERSIONS = ("mnist-clust", "numpy", "scikit-learn", "scipy", "matplotlib")

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import (
-    HEAT,
     PALETTE,
     cluster_names,
+    draw_confusion,
     mosaic,
     new_figure,
     show_image,
@@ -84,16 +83,8 @@ def confusion_heatmap(counts: pd.DataFrame | None, title: str) -> Figure:
         return without_labels(title)
     figure = new_figure(title, 7.4, 6.2)
     axes = figure.add_subplot()
-    shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
-    small = len(counts) <= 12
-    sns.heatmap(
-        shares, ax=axes, cmap=HEAT, vmin=0, vmax=1, square=True, linewidths=0.5,
-        annot=shares.map(lambda share: f"{share:.0%}" if share >= 0.005 else "") if small else None,
-        fmt="", annot_kws={"fontsize": 9},
-        cbar_kws={"label": "share of the true digit", "format": PercentFormatter(1, decimals=0)},
-    )  # fmt: skip
-    axes.set(xlabel="digit that the cluster stands for", ylabel="true digit")
-    axes.tick_params(length=0, labelrotation=0)
+    bar = {"label": "share of the true digit", "format": PercentFormatter(1, decimals=0)}
+    draw_confusion(axes, counts, "%", cbar_kws=bar)
     return figure
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy.spatial import Voronoi, voronoi_plot_2d
@@ -15,15 +14,17 @@ from mnist_clust.cluster import name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import (
     ACCENT,
-    HEAT,
     INK,
     MUTED,
     PALETTE,
     WARN,
     badge,
+    bare,
     cluster_names,
+    draw_confusion,
     new_figure,
     scatter_classes,
+    scatter_codes,
     show_image,
     styled,
     without_labels,
@@ -52,9 +53,7 @@ def clusters_on_map(
         names = np.searchsorted(np.unique(labels), name_by_majority(clusters, labels, len(centers)))
     figure = new_figure("Most borders run through gaps; some cut the tip off an island", 9.5, 5)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    left.scatter(embedding[:, 0], embedding[:, 1], s=float(np.clip(20_000 / len(embedding), 1, 12)),
-                 c=[PALETTE[code % len(PALETTE)] for code in names[clusters]], lw=0, alpha=0.5,
-                 rasterized=True)  # fmt: skip
+    scatter_codes(left, embedding, names[clusters])
     for cluster, (x, y) in enumerate(centers):
         badge(left, x, y, chr(ord("A") + cluster % 26), PALETTE[names[cluster] % len(PALETTE)])
     scatter_classes(right, embedding, labels)
@@ -67,8 +66,7 @@ def clusters_on_map(
             far = 50 * np.abs(limits).max() * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
             voronoi_plot_2d(Voronoi(np.vstack([centers, far])), axes, show_points=False,
                             show_vertices=False, line_colors=INK, line_width=1)  # fmt: skip
-        axes.set(xticks=[], yticks=[], title=title, aspect="equal")
-        axes.spines[:].set_visible(False)
+        bare(axes, title)
         axes.set(xlim=limits[0], ylim=limits[1])
     return figure
 
@@ -90,8 +88,7 @@ def accuracy_bars(accuracies: pd.DataFrame | None, published: float) -> Figure:
     figure = new_figure(title, 8.5, 3.8)
     axes = figure.add_subplot()
     place = np.arange(len(accuracies))
-    for shift, (name, color) in zip((-0.2, 0.2), zip(accuracies, (ACCENT, MUTED), strict=True),
-                                    strict=True):  # fmt: skip
+    for name, color, shift in zip(accuracies, (ACCENT, MUTED), (-0.2, 0.2), strict=True):
         bars = axes.barh(place + shift, accuracies[name], 0.38, color=color, label=name)
         axes.bar_label(bars, fmt="{:.1%}", padding=3, fontsize=10)
     axes.axvline(published, color=WARN, lw=1.5, ls="--")
@@ -122,15 +119,8 @@ def confusion_pair(
         return without_labels(title)
     figure = new_figure(title, 10.5, 5.3)
     for axes, counts, name in zip(figure.subplots(1, 2), (before, after), titles, strict=True):
-        shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
-        marks = shares.map(lambda share: f"{100 * share:.0f}" if share >= 0.005 else "")
-        small = len(counts) <= 12
-        sns.heatmap(shares, ax=axes, cmap=HEAT, vmin=0, vmax=1, square=True, linewidths=0.5,
-                    annot=marks if small else None, fmt="", annot_kws={"fontsize": 9},
-                    cbar=False)  # fmt: skip
-        axes.set(xlabel="digit that the cluster stands for", ylabel="true digit, shares in %")
-        axes.set_title(name)
-        axes.tick_params(length=0, labelrotation=0)
+        draw_confusion(axes, counts, cbar=False)
+        axes.set(ylabel="true digit, shares in %", title=name)
     return figure
 
 

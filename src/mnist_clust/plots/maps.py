@@ -15,22 +15,17 @@ from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import (
     ACCENT,
     INK,
-    MANY_CLASSES,
     MUTED,
     PALETTE,
+    bare,
     class_legend,
     new_figure,
     scatter_classes,
+    scatter_codes,
     styled,
 )
 
 Points = npt.NDArray[np.float32]
-
-
-def _bare(axes: Axes, title: str = "") -> None:
-    """Draw a map without ticks: its coordinates mean nothing."""
-    axes.set(xticks=[], yticks=[], aspect="equal", title=title)
-    axes.spines[:].set_visible(False)
 
 
 def _class_colors(labels: npt.NDArray[np.integer] | None, n: int) -> npt.NDArray[np.float64]:
@@ -38,6 +33,12 @@ def _class_colors(labels: npt.NDArray[np.integer] | None, n: int) -> npt.NDArray
         return np.tile(to_rgb(ACCENT), (n, 1))
     codes = np.unique(labels, return_inverse=True)[1]
     return np.asarray(np.array([to_rgb(color) for color in PALETTE])[codes % len(PALETTE)])
+
+
+def _small_map(axes: Axes, points: Points, labels: Labels | None, title: str) -> None:
+    colors = _class_colors(labels, len(points))
+    axes.scatter(points[:, 0], points[:, 1], s=0.5, c=colors, lw=0, rasterized=True)
+    bare(axes, title)
 
 
 @styled
@@ -82,16 +83,10 @@ def map_frames(frames: Mapping[int, Points], labels: Labels | None) -> Figure:
     for axes in panels:
         axes.set_axis_off()
     for axes, (iteration, points) in zip(panels, sorted(frames.items()), strict=False):
-        colors = _class_colors(labels, len(points))
         axes.set_axis_on()
-        axes.scatter(points[:, 0], points[:, 1], s=0.5, c=colors, lw=0, rasterized=True)
         width = float(np.ptp(points, axis=0).max())
-        _bare(
-            axes,
-            f"iteration {iteration}: {width:.1g} wide"
-            if width < 1
-            else f"iteration {iteration}: {width:.0f} wide",
-        )
+        shown = f"{width:.1g}" if width < 1 else f"{width:.0f}"
+        _small_map(axes, points, labels, f"iteration {iteration}: {shown} wide")
     class_legend(figure, labels)
     return figure
 
@@ -110,9 +105,7 @@ def perplexity_comparison(maps: Mapping[float, Points], labels: Labels | None) -
     for axes, (perplexity, points) in zip(
         figure.subplots(1, len(maps), squeeze=False)[0], maps.items(), strict=True
     ):
-        colors = _class_colors(labels, len(points))
-        axes.scatter(points[:, 0], points[:, 1], s=0.5, c=colors, lw=0, rasterized=True)
-        _bare(axes, f"perplexity {perplexity:g}")
+        _small_map(axes, points, labels, f"perplexity {perplexity:g}")
     class_legend(figure, labels)
     return figure
 
@@ -127,12 +120,13 @@ def plane_and_map(plane: Points, embedding: Points, labels: Labels | None) -> Fi
     labels : ndarray of int, shape (n,), or None
     """
     figure = new_figure("Ten digits pile up on PCA's plane and lie apart on the map", 9.5, 5)
-    for axes, points, title in zip(
-        figure.subplots(1, 2), (plane, embedding), ("PCA's plane", "t-SNE's map"), strict=True
-    ):
-        few = labels is None or len(np.unique(labels)) <= MANY_CLASSES
-        scatter_classes(axes, points, labels if few else None)
-        _bare(axes, title)
+    left, right = figure.subplots(1, 2)
+    # Names in the middle of each digit would pile up on the plane; the map's serve both.
+    codes = np.zeros(len(plane)) if labels is None else np.unique(labels, return_inverse=True)[1]
+    scatter_codes(left, plane, codes.astype(np.intp))
+    scatter_classes(right, embedding, labels)
+    bare(left, "PCA's plane")
+    bare(right, "t-SNE's map, same colours")
     return figure
 
 
@@ -182,7 +176,7 @@ def map_of_images(
     axes.imshow(canvas, origin="lower", extent=(0, cells, 0, cells), interpolation="antialiased")
     axes.set(xlim=(0, cells * np.ptp(embedding[:, 0]) / span),
              ylim=(0, cells * np.ptp(embedding[:, 1]) / span))  # fmt: skip
-    _bare(axes)
+    bare(axes)
     return figure
 
 

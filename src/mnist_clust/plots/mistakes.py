@@ -11,6 +11,7 @@ from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import (
     ACCENT,
     INK,
+    MANY_CLASSES,
     MUTED,
     PALETTE,
     WARN,
@@ -27,32 +28,34 @@ from mnist_clust.plots.style import (
 
 @styled
 def silhouette_by_cluster(
-    silhouettes: pd.DataFrame, n_clusters: int, names: npt.NDArray[np.int64] | None
+    silhouettes: npt.NDArray[np.float32],
+    clusters: npt.NDArray[np.integer],
+    names: npt.NDArray[np.int64] | None,
 ) -> Figure:
     """Show the silhouettes of each cluster's members, sorted, one band a cluster.
 
     Parameters
     ----------
-    silhouettes : DataFrame
-        From :func:`mnist_clust.scores.silhouettes`.
-    n_clusters : int
+    silhouettes : ndarray of shape (n,)
+        From :func:`mnist_clust.silhouettes.map_silhouettes`.
+    clusters : ndarray of int, shape (n,)
     names : ndarray of int, shape (n_clusters,), or None
     """
-    mean = float(silhouettes.silhouette.mean()) if len(silhouettes) else float("nan")
-    own = silhouettes.groupby("cluster").silhouette.mean()
-    loosest = [int(c) for c in own.nsmallest(3).index]
+    n_clusters = int(clusters.max()) + 1
+    mean = float(silhouettes.mean())
+    own = [silhouettes[clusters == c].mean() for c in range(n_clusters)]
+    loosest = np.argsort(own)[:3]
     who = [str(names[c]) if names is not None else f"cluster {c}" for c in loosest]
     figure = new_figure(f"The loosest: {', '.join(who)}, below the mean of {mean:.2f}", 8.5, 5.5)
     axes = figure.add_subplot()
     start, gap, ticks = 0, max(1, len(silhouettes) // 100), []
     order = np.arange(n_clusters) if names is None else np.argsort(names, kind="stable")
     for cluster in order:
-        values = np.sort(silhouettes.silhouette[silhouettes.cluster == cluster])
+        values = np.sort(silhouettes[clusters == cluster])
         rows = np.arange(start, start + len(values))
         color = PALETTE[int(cluster if names is None else names[cluster]) % len(PALETTE)]
         axes.fill_betweenx(rows, 0, values, color=color, lw=0)
-        axes.plot([values.mean() if len(values) else 0] * 2, [start, start + len(values)],
-                  color="white", lw=2)  # fmt: skip
+        axes.plot([own[cluster]] * 2, [start, start + len(values)], color="white", lw=2)
         ticks.append(start + len(values) / 2)
         start += len(values) + gap
     axes.axvline(mean, color=INK, lw=1, ls="--")
@@ -102,7 +105,7 @@ def cluster_makeup(
     axes.invert_yaxis()
     axes.set_xlabel("images")
     thousands(axes.xaxis)
-    if table.shape[1] <= 12:
+    if table.shape[1] <= MANY_CLASSES:
         axes.legend(title="digit", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 

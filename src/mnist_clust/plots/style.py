@@ -9,6 +9,8 @@ from typing import Any, ParamSpec
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import seaborn as sns
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -99,18 +101,42 @@ def first_of_each(labels: Labels, per_class: int) -> npt.NDArray[np.intp]:
 def scatter_classes(
     axes: Axes, points: npt.NDArray[np.float32], classes: npt.NDArray[np.integer] | None
 ) -> None:
-    """Scatter points in the classes' colours; each class is also named at its median."""
-    size = float(np.clip(20_000 / len(points), 1, 12))
-    kwargs: dict[str, Any] = {"s": size, "lw": 0, "alpha": 0.5, "rasterized": True}
+    """Scatter points in the classes' colours; a dozen classes are also named at their medians."""
     if classes is None:
-        axes.scatter(points[:, 0], points[:, 1], color=ACCENT, **kwargs)
+        scatter_codes(axes, points, np.zeros(len(points), np.intp))
         return
     values, codes = np.unique(classes, return_inverse=True)
-    colors = [PALETTE[code % len(PALETTE)] for code in codes]
-    axes.scatter(points[:, 0], points[:, 1], color=colors, **kwargs)
-    for code, value in enumerate(values):
+    scatter_codes(axes, points, codes)
+    for code, value in enumerate(values if len(values) <= MANY_CLASSES else ()):
         x, y = np.median(points[codes == code, :2], axis=0)
         badge(axes, float(x), float(y), str(value), PALETTE[code % len(PALETTE)])
+
+
+def scatter_codes(
+    axes: Axes, points: npt.NDArray[np.float32], codes: npt.NDArray[np.integer]
+) -> None:
+    """Scatter points, each in the colour of its code."""
+    size = float(np.clip(20_000 / len(points), 1, 12))
+    colors = np.array([to_rgb(color) for color in PALETTE])[codes % len(PALETTE)]
+    axes.scatter(points[:, 0], points[:, 1], c=colors, s=size, lw=0, alpha=0.5, rasterized=True)
+
+
+def draw_confusion(axes: Axes, counts: pd.DataFrame, unit: str = "", **kwargs: Any) -> None:
+    """Draw a table of classes against names as shares of the class, in percent."""
+    shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+    marks = shares.map(lambda share: f"{100 * share:.0f}{unit}" if share >= 0.005 else "")
+    sns.heatmap(
+        shares, ax=axes, cmap=HEAT, vmin=0, vmax=1, square=True, linewidths=0.5, fmt="",
+        annot=marks if len(counts) <= MANY_CLASSES else None, annot_kws={"fontsize": 9}, **kwargs,
+    )  # fmt: skip
+    axes.set(xlabel="digit that the cluster stands for", ylabel="true digit")
+    axes.tick_params(length=0, labelrotation=0)
+
+
+def bare(axes: Axes, title: str = "") -> None:
+    """Draw a map without ticks: its coordinates mean nothing."""
+    axes.set(xticks=[], yticks=[], aspect="equal", title=title)
+    axes.spines[:].set_visible(False)
 
 
 def badge(axes: Axes, x: float, y: float, text: str, color: Any) -> None:

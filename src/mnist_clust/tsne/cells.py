@@ -96,16 +96,11 @@ class Cells:
         prepared = with_ones(queries)
         kept = Kept(len(queries), n_neighbors + SPARE)
         # Everyone's nearest cell comes first: what it leaves dismisses most of the rest.
-        first_visit = np.zeros(visited.shape, bool)
-        first_visit[:, 0] = True
-        for turn in (first_visit, ~first_visit):
-            cells = np.where(turn, visited, -1).ravel()
-            by_cell = np.argsort(cells, kind="stable")
-            present, first = np.unique(cells[by_cell], return_index=True)
-            for cell, some in zip(present, np.split(by_cell, first[1:]), strict=True):
-                if cell < 0:
-                    continue
-                which = some // visited.shape[1]
+        for turn in (visited[:, :1], visited[:, 1:]):
+            by_cell = np.argsort(turn, axis=None, kind="stable")
+            present, first = np.unique(turn.ravel()[by_cell], return_index=True)
+            for cell, begin, end in zip(present, first, [*first[1:], turn.size], strict=True):
+                which = by_cell[begin:end] // turn.shape[1]
                 start, stop = self._bounds[cell], self._bounds[cell + 1]
                 scores = prepared[which] @ self._candidates[start:stop].T
                 kept.add(scores, start, which, np.full(len(which), -1))

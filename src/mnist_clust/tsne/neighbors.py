@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
-from mnist_clust.tsne.cells import BLOCK, Cells, approximate_neighbors
+from mnist_clust.tsne.cells import Cells, approximate_neighbors
 from mnist_clust.tsne.exact import exact_neighbors
 from mnist_clust.tsne.graph import NeighborGraph
 from mnist_clust.tsne.parallel import Pool
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXACT_WORK = 4e12  # comparisons times features, and a hundred for what each costs beside them
 MANY = 10_000  # rows from which on cells pay for newcomers, who come to the same rows again
 SHARE = 1 / 16  # of the cells that a newcomer looks through
+ROWS = 256  # scaled at a time, to need no second copy
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Scaling:
     def apply(self, X: NDArray[np.floating]) -> NDArray[np.float32]:
         """Shift and scale rows."""
         result = np.empty(X.shape, np.float32)
-        for start in range(0, len(X), BLOCK):  # in blocks, to need no second copy
-            result[start : start + BLOCK] = (X[start : start + BLOCK] - self.offset) / self.scale
+        for start in range(0, len(X), ROWS):
+            result[start : start + ROWS] = (X[start : start + ROWS] - self.offset) / self.scale
         return result
 
 
