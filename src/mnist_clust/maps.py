@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import orthogonal_procrustes
 from scipy.stats import spearmanr
 
 from mnist_clust.tsne import TSNE, NeighborGraph, Progress, nearest_neighbors
+from mnist_clust.tsne.neighbors import NewcomerSearch
+from mnist_clust.tsne.parallel import Pool
+from mnist_clust.tsne.transform import NEIGHBORS, place_points
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,31 @@ def find_neighbors(X: npt.NDArray[np.float32], n_neighbors: int) -> NeighborGrap
     return nearest_neighbors(X, min(n_neighbors, len(X) - 1))
 
 
+def find_newcomers(
+    X: npt.NDArray[np.float32], newcomers: npt.NDArray[np.float32], n_neighbors: int = 10
+) -> NeighborGraph:
+    """Find the nearest rows to each newcomer; fewer than asked if there are fewer rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    newcomers : ndarray of shape (n_new, n_features)
+    n_neighbors : int, default 10
+
+    Returns
+    -------
+    NeighborGraph
+    """
+    return nearest_neighbors(X, min(n_neighbors, len(X)), queries=newcomers)
+
+
 def make_map(
     X: npt.NDArray[np.float32],
     neighbors: NeighborGraph,
     n_components: int = 2,
     *,
     perplexity: float = 30,
+    exaggeration: float = 1,
     frames: Collection[int] = (),
     random_state: int = 0,
 ) -> Map:
@@ -67,6 +90,8 @@ def make_map(
     perplexity : float, default 30
         Neighbours each point has in effect; less where the graph holds less than three times as
         many.
+    exaggeration : float, default 1
+        How much harder than it should each point is pulled to its neighbours, to the end.
     frames : collection of int, default ()
         Iterations, from 1, after which to keep a copy of the map.
     random_state : int, default 0
@@ -84,11 +109,76 @@ def make_map(
     tsne = TSNE(
         n_components,
         perplexity=min(perplexity, neighbors.n_neighbors / 3),
+        exaggeration=exaggeration,
         random_state=random_state,
         callback=keep,
     )
     tsne.fit(X, neighbors=neighbors)
     return Map(tsne.embedding_, tsne.kl_divergence_, kept)
+
+
+def place_newcomers(
+    X: npt.NDArray[np.float32],
+    embedding: npt.NDArray[np.float32],
+    newcomers: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.float32], NeighborGraph]:
+    """Place new points on a finished map, which stays as it is.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        What the map was made of.
+    embedding : ndarray of shape (n, n_components)
+    newcomers : ndarray of shape (n_new, n_features)
+
+    Returns
+    -------
+    places : ndarray of shape (n_new, n_components), float32
+        As `TSNE.transform` gives them; each depends on that newcomer alone.
+    neighbors : NeighborGraph
+        The nearest points of ``X`` to each newcomer.
+    """
+    tsne = TSNE(embedding.shape[1])
+    neighbors = NewcomerSearch(X, "euclidean", None).nearest(newcomers, NEIGHBORS, None)
+    with Pool() as pool:
+        return place_points(neighbors, embedding, tsne.theta, pool), neighbors
+
+
+def settle_jointly(
+    X: npt.NDArray[np.float32],
+    embedding: npt.NDArray[np.float32],
+    *,
+    n_iter: int = 250,
+    random_state: int = 0,
+) -> npt.NDArray[np.float32]:
+    """Let all points of a map move again, together, from where they are.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    embedding : ndarray of shape (n, n_components)
+        Where each begins.
+    n_iter : int, default 250
+    random_state : int, default 0
+
+    Returns
+    -------
+    ndarray of shape (n, n_components), float32
+        Turned, shifted and scaled to lie as ``embedding`` does: of that, a map says nothing.
+    """
+    tsne = TSNE(
+        embedding.shape[1],
+        perplexity=min(30, (len(X) - 1) / 3),
+        early_exaggeration_iter=0,
+        n_iter=n_iter,
+        init=embedding,
+        random_state=random_state,
+    )
+    moved = tsne.fit_transform(X)
+    moved -= moved.mean(axis=0)
+    center = embedding.mean(axis=0)
+    turn, stretch = orthogonal_procrustes(moved, embedding - center)
+    return np.asarray(moved @ turn * (stretch / np.sum(moved**2)) + center, np.float32)
 
 
 def neighbors_kept(

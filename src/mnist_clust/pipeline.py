@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import time
@@ -14,13 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from mnist_clust._files import DataError, read_npz, write_atomically
 from mnist_clust.cluster import fit_kmeans
 from mnist_clust.data import Images
-from mnist_clust.features import Deskew, OrientedGradients
+from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
+from mnist_clust.islands import rejoin_islands
 from mnist_clust.silhouettes import map_silhouettes
 from mnist_clust.tsne import TSNE, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
@@ -29,6 +33,7 @@ from mnist_clust.tsne.transform import place_points
 
 Rows = npt.NDArray[np.float32]
 MODEL_FILE = "model.npz"
+SAMPLE = 20_000  # points that tell the number of clusters; more tell the same, more slowly
 SAME = 1e-3  # what rounding makes of equal strokes in other shades
 _ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
 
@@ -36,10 +41,11 @@ _ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
 class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     """Cluster images of digits, or of other strokes, by what they show.
 
-    Images are deskewed and described by oriented gradients, reduced to principal components and
-    joined to their nearest neighbours. t-SNE with a final exaggeration makes a map on which
-    groups are compact and apart, KMeans finds them there, and the number of clusters is the one
-    with the highest silhouette. Notebook 08 shows what each step adds.
+    Images are deskewed, brought to one size and described by oriented gradients, reduced to
+    principal components and joined to their nearest neighbours. t-SNE with a final exaggeration
+    makes a map on which groups are compact and apart, KMeans finds them there, and the number of
+    clusters is the one with the highest silhouette. Islands that a border separates from their
+    own are brought back. Notebook 08 shows what each step adds.
 
     Parameters
     ----------
@@ -63,6 +69,10 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     labels_ : ndarray of int32, shape (n,)
         The cluster of each image. Clusters are numbered from the largest to the smallest.
     n_clusters_ : int
+    rows_ : ndarray of shape (n, n_components), float32
+        What describes the images.
+    neighbors_ : NeighborGraph
+        Of the rows; not kept in a saved map.
     silhouettes_ : Series
         Mean silhouette by number of clusters, for those tried.
     seconds_ : dict of str to float
@@ -126,35 +136,49 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             self._pca = PCA(min(self.n_components, *described.shape), svd_solver="covariance_eigh")
             rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
         with timed("neighbours", self.seconds_, self.verbose):
-            k = min(self.n_neighbors, len(X) - 1)
-            graph = nearest_neighbors(rows, k)
+            graph = nearest_neighbors(rows, min(self.n_neighbors, len(X) - 1))
+        self._image_shape = (int(X.shape[1]), int(X.shape[2]))
+        self.rows_, self.neighbors_ = rows, graph
+        self._search = NewcomerSearch(rows, "euclidean", None)
+        return self._make_map(candidates)
+
+    def _make_map(self, candidates: range) -> Self:
+        graph = self.neighbors_
         with timed("map", self.seconds_, self.verbose):
             tsne = TSNE(
-                n_neighbors=k,
+                n_neighbors=graph.n_neighbors,
                 exaggeration=self.exaggeration,
                 random_state=self.random_state,
             )
-            embedding = tsne.fit_transform(rows, neighbors=graph)
+            self.embedding_ = tsne.fit_transform(self.rows_, neighbors=graph)
         with timed("clusters", self.seconds_, self.verbose):
             self.silhouettes_, clusters = best_clustering(
-                embedding, candidates, random_state=self.random_state
+                self.embedding_, candidates, random_state=self.random_state
             )
-        self._remember(rows, embedding, _by_size(clusters), X.shape[1:])
+            clusters = rejoin_islands(self.embedding_, clusters, graph)
+            self.labels_ = _by_size(clusters)
+            self.n_clusters_ = int(self.labels_.max()) + 1
         return self
 
-    def _remember(
-        self,
-        rows: Rows,
-        embedding: Rows,
-        clusters: npt.NDArray[np.int32],
-        image_shape: tuple[int, ...],
-    ) -> None:
-        self._rows = rows
-        self._image_shape = (int(image_shape[0]), int(image_shape[1]))
-        self.embedding_ = embedding
-        self.labels_ = clusters
-        self.n_clusters_ = int(clusters.max()) + 1
-        self._search = NewcomerSearch(rows, "euclidean", None)
+    def reseeded(self, random_state: int) -> ImageClusterer:
+        """Make the map and the clusters anew, with another seed.
+
+        Features and neighbours hold no chance and are shared.
+
+        Parameters
+        ----------
+        random_state : int
+
+        Returns
+        -------
+        ImageClusterer
+            Another one; this one stays as it is.
+        """
+        check_is_fitted(self, "seconds_", msg="Fit it first: a loaded map cannot be made anew.")
+        other = copy.copy(self)
+        other.random_state = random_state
+        other.seconds_ = {}
+        return other._make_map(self._candidates(len(self.rows_)))
 
     def _candidates(self, n: int) -> range:
         if self.n_clusters == "auto":
@@ -166,6 +190,31 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 f"images, {n}."
             )
         return range(int(count), int(count) + 1)
+
+    def rows_of(self, X: Images) -> Rows:
+        """Describe new images as those of the map are described.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, height, width)
+            Of the size of those fitted.
+
+        Returns
+        -------
+        ndarray of shape (n, n_components), float32
+
+        Raises
+        ------
+        ValueError
+            If the images have another size.
+        """
+        check_is_fitted(self, "embedding_")
+        if X.shape[1:] != self._image_shape:
+            raise ValueError(
+                f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
+                f"{self._image_shape[0]}×{self._image_shape[1]}: bring them to that size."
+            )
+        return np.ascontiguousarray(self._pca.transform(describe(X)), np.float32)
 
     def assign(self, X: Images) -> pd.DataFrame:
         """Place new images on the map and give each the cluster of most of its neighbours.
@@ -186,13 +235,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If the images have another size.
         """
-        check_is_fitted(self, "embedding_")
-        if X.shape[1:] != self._image_shape:
-            raise ValueError(
-                f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
-                f"{self._image_shape[0]}×{self._image_shape[1]}: bring them to that size."
-            )
-        rows = np.ascontiguousarray(self._pca.transform(describe(X)), np.float32)
+        rows = self.rows_of(X)
         graph = self._search.nearest(rows, self.n_neighbors, None)
         votes = np.zeros((len(rows), self.n_clusters_), np.int32)
         for column in self.labels_[graph.indices].T:
@@ -226,7 +269,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             buffer,
             mean=self._pca.mean_,
             components=self._pca.components_,
-            rows=self._rows,
+            rows=self.rows_,
             embedding=self.embedding_,
             clusters=self.labels_,
             image_shape=np.array(self._image_shape),
@@ -271,8 +314,26 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             ) from error
         model._pca = PCA(features, svd_solver="covariance_eigh")
         model._pca.mean_, model._pca.components_, model._pca.whiten = mean, components, False
-        model._remember(rows, embedding, clusters, tuple(shape))
+        model._image_shape = (int(shape[0]), int(shape[1]))
+        model.rows_, model._search = rows, NewcomerSearch(rows, "euclidean", None)
+        model.embedding_, model.labels_ = embedding, clusters
+        model.n_clusters_ = int(clusters.max()) + 1
         return model
+
+
+def fit_clusterer(images: Images, *, random_state: int = 0) -> ImageClusterer:
+    """Fit an `ImageClusterer` with its usual settings, as a function that can be cached.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width)
+    random_state : int, default 0
+
+    Returns
+    -------
+    ImageClusterer
+    """
+    return ImageClusterer(random_state=random_state).fit(images)
 
 
 @contextmanager
@@ -288,7 +349,7 @@ def timed(step: str, seconds: dict[str, float], verbose: bool) -> Iterator[None]
 
 
 def describe(images: Images) -> Rows:
-    """Describe images by the oriented gradients of their deskewed form.
+    """Describe images by the oriented gradients of their upright form, brought to one size.
 
     Parameters
     ----------
@@ -298,13 +359,16 @@ def describe(images: Images) -> Rows:
     -------
     ndarray of shape (n, n_features), float32
     """
-    return np.asarray(OrientedGradients().transform(Deskew().transform(images)))
+    upright = NormalizeSize().transform(Deskew().transform(images))
+    return np.asarray(OrientedGradients().transform(upright))
 
 
 def best_clustering(
     embedding: Rows, candidates: Iterable[int], *, random_state: int = 0
 ) -> tuple[pd.Series, npt.NDArray[np.int32]]:
     """Cluster a map into several numbers of clusters; keep the one with the best silhouette.
+
+    Large maps are tried out on a sample of their points; only the number found is fitted to all.
 
     Parameters
     ----------
@@ -316,20 +380,24 @@ def best_clustering(
     Returns
     -------
     silhouettes : Series
-        Mean silhouette over all points, by number of clusters.
+        Mean silhouette over the points tried, by number of clusters.
     clusters : ndarray of int32, shape (n,)
         The best one's.
     """
-    found = {
-        count: fit_kmeans(embedding, count, random_state=random_state).labels_
-        for count in candidates
-    }
+    some = embedding
+    if len(embedding) > SAMPLE:
+        chosen = np.random.default_rng(random_state).choice(len(embedding), SAMPLE, replace=False)
+        some = embedding[chosen]
+    with threadpool_limits(1):  # so few numbers are shared out more slowly than they are added
+        found = {count: fit_kmeans(some, count, random_state=random_state) for count in candidates}
     silhouettes = pd.Series(
-        {count: map_silhouettes(embedding, clusters).mean() for count, clusters in found.items()},
+        {count: map_silhouettes(some, model.labels_).mean() for count, model in found.items()},
         name="silhouette",
         dtype=float,
     ).rename_axis("n_clusters")
-    return silhouettes, found[silhouettes.idxmax()]
+    best = found[silhouettes.idxmax()]
+    model = KMeans(best.n_clusters, init=best.cluster_centers_, n_init=1).fit(embedding)
+    return silhouettes, model.labels_
 
 
 def _by_size(clusters: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

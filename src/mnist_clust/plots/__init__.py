@@ -8,6 +8,7 @@ from mnist_clust.plots.counts import (
     elbow,
     knee_against_range,
 )
+from mnist_clust.plots.luck import by_perplexity, counts_found, scores_by_seed
 from mnist_clust.plots.map_clusters import (
     accuracy_bars,
     clusters_on_map,
@@ -33,6 +34,13 @@ from mnist_clust.plots.mistakes import (
     margins_right_and_wrong,
     silhouette_by_cluster,
 )
+from mnist_clust.plots.newcomers import (
+    displacements,
+    newcomers_on_map,
+    strangeness,
+    strangers_on_map,
+    sureness_holds,
+)
 from mnist_clust.plots.pixels import (
     class_counts,
     digit_grid,
@@ -41,10 +49,20 @@ from mnist_clust.plots.pixels import (
     pixel_statistics,
     shifted_neighbors,
 )
+from mnist_clust.plots.sharpening import (
+    beside_published,
+    exaggerated_maps,
+    normalised_images,
+    oriented_gradients,
+    silhouette_peak,
+    variants_compared,
+)
 
 __all__ = [
     "accuracy_against_count",
     "accuracy_bars",
+    "beside_published",
+    "by_perplexity",
     "centroids",
     "class_counts",
     "cluster_count_criteria",
@@ -54,9 +72,12 @@ __all__ = [
     "confusion_heatmap",
     "confusion_pair",
     "contact_sheet",
+    "counts_found",
     "counts_on_map",
     "digit_grid",
+    "displacements",
     "elbow",
+    "exaggerated_maps",
     "flattening",
     "gallery",
     "knee_against_range",
@@ -67,13 +88,22 @@ __all__ = [
     "margins_right_and_wrong",
     "means_and_medoids",
     "neighbor_embedding",
+    "newcomers_on_map",
+    "normalised_images",
+    "oriented_gradients",
     "pair_changes",
     "pca_glance",
     "perplexity_comparison",
     "pixel_statistics",
     "plane_and_map",
+    "scores_by_seed",
     "shifted_neighbors",
     "silhouette_by_cluster",
+    "silhouette_peak",
     "speed_by_size",
+    "strangeness",
+    "strangers_on_map",
+    "sureness_holds",
+    "variants_compared",
     "what_is_kept",
 ]

@@ -1,0 +1,118 @@
+"""Notebook 09: what other seeds and other samples would have given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from mnist_clust.plots.style import (
+    ACCENT,
+    HEAT,
+    INK,
+    MUTED,
+    WARN,
+    new_figure,
+    styled,
+    without_labels,
+)
+
+
+@styled
+def scores_by_seed(tables: Mapping[str, pd.DataFrame], published: Mapping[str, float]) -> Figure:
+    """Show each run as a dot, a row a kind of run.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        From :func:`mnist_clust.repeats.accuracies`; columns ``train`` and ``test``.
+    published : mapping of str to float
+        What the works this starts from report, by kind of run.
+    """
+    title = "Ten runs each: what luck could have made of the results"
+    if all(table.train.isna().all() for table in tables.values()):
+        return without_labels(title)
+    figure = new_figure(title, 10, 1.2 + 0.75 * len(tables))
+    axes = figure.add_subplot()
+    rng = np.random.default_rng(0)
+    for row, (name, table) in enumerate(tables.items()):
+        for column, color, shift in (("train", ACCENT, -0.15), ("test", WARN, 0.15)):
+            values = table[column].dropna()
+            height = row + shift + rng.uniform(-0.06, 0.06, len(values))
+            axes.plot(values, height, "o", ms=5, alpha=0.7, color=color)
+        if name in published:
+            axes.plot([published[name]] * 2, [row - 0.35, row + 0.35], color=INK, lw=1.5, ls="--")
+            axes.annotate("published ", (published[name], row - 0.3), ha="right", fontsize=9)
+    axes.plot([], [], "o", color=ACCENT, label="digits clustered")
+    axes.plot([], [], "o", color=WARN, label="unseen digits")
+    axes.set_yticks(range(len(tables)), list(tables))
+    axes.invert_yaxis()
+    axes.set(xlabel="digits named rightly, by majority")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.grid(axis="x", alpha=0.25)
+    figure.legend(loc="outside lower right", ncols=2)
+    return figure
+
+
+@styled
+def counts_found(found: Mapping[str, list[int]]) -> Figure:
+    """Show how often each number of clusters was found.
+
+    Parameters
+    ----------
+    found : mapping of str to list of int
+        By kind of run.
+    """
+    counts = range(2, 21)
+    table = np.array([[values.count(count) for count in counts] for values in found.values()])
+    runs = [len(values) for values in found.values()]
+    last = list(found.values())[-1]
+    usual = max(set(last), key=last.count)
+    figure = new_figure(
+        f"On the sharp map {last.count(usual)} of {len(last)} samples find {usual} clusters", 10,
+        1.2 + 0.6 * len(found),
+    )  # fmt: skip
+    axes = figure.add_subplot()
+    axes.imshow(table / np.array(runs)[:, None], cmap=HEAT, vmin=0, vmax=1, aspect="auto")
+    for (row, column), times in np.ndenumerate(table):
+        if times:
+            axes.text(column, row, f"{times}×", ha="center", va="center",
+                      color="white" if times > runs[row] / 2 else INK)  # fmt: skip
+    axes.set_xticks(range(len(counts)), [str(count) for count in counts])
+    axes.set_yticks(range(len(found)), list(found))
+    axes.set_xlabel("clusters found, where the silhouette is highest")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
+@styled
+def by_perplexity(table: pd.DataFrame) -> Figure:
+    """Show what a plain map gives with several perplexities.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Indexed by perplexity; a row a run; columns ``train`` (accuracy, or NaN) and ``found``.
+    """
+    scored = table.train.notna().any()
+    figure = new_figure("Perplexity changes the plain map less than one would fear", 9, 3.6)
+    panels = figure.subplots(1, 2 if scored else 1, squeeze=False)[0]
+    panels[-1].plot(table.index, table.found, "o", color=MUTED)
+    panels[-1].set(ylabel="clusters found")
+    if scored:
+        panels[0].plot(table.index, table.train, "o", color=ACCENT)
+        means = table.train.groupby(level=0).mean()
+        panels[0].plot(means.index, means, color=ACCENT, lw=1)
+        panels[0].set(ylabel="digits named rightly, k = 10")
+        panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axes in panels:
+        axes.set_xscale("log")
+        ticks = sorted(set(table.index))
+        axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
+        axes.minorticks_off()
+        axes.set_xlabel("perplexity")
+    return figure

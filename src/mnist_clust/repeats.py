@@ -1,0 +1,208 @@
+"""The same work with other seeds and other samples: what holds, and what was luck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mnist_clust.cluster import fit_kmeans, name_by_majority
+from mnist_clust.data import Images, Labels
+from mnist_clust.maps import make_map
+from mnist_clust.pipeline import ImageClusterer
+from mnist_clust.tsne import NeighborGraph
+from mnist_clust.variants import silhouette_curve
+
+Rows = npt.NDArray[np.float32]
+Clusters = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """What one run found.
+
+    Attributes
+    ----------
+    clusters : ndarray of int, shape (n,)
+    new_clusters : ndarray of int, shape (n_new,)
+        Of images that were not clustered; empty if there were none.
+    n_clusters : int
+        As found, or as given.
+    silhouettes : Series
+        By number of clusters, where several were tried; else empty.
+    members : ndarray of int, shape (n,), or None
+        Which images were clustered; None for all.
+    """
+
+    clusters: Clusters
+    new_clusters: Clusters
+    n_clusters: int
+    silhouettes: pd.Series
+    members: npt.NDArray[np.intp] | None = None
+
+
+def repeat_on_pixels(
+    train: Rows, test: Rows, n_clusters: int, seeds: Iterable[int]
+) -> list[Clustering]:
+    """Cluster rows of pixels by KMeans from a single start, once a seed.
+
+    Parameters
+    ----------
+    train : ndarray of shape (n, n_features)
+    test : ndarray of shape (n_new, n_features)
+    n_clusters : int
+    seeds : iterable of int
+
+    Returns
+    -------
+    list of Clustering
+    """
+    models = [fit_kmeans(train, n_clusters, n_init=1, random_state=seed) for seed in seeds]
+    none = pd.Series(dtype=float)
+    return [Clustering(each.labels_, each.predict(test), n_clusters, none) for each in models]
+
+
+def repeat_on_map(
+    rows: Rows,
+    neighbors: NeighborGraph,
+    n_clusters: int,
+    seeds: Iterable[int],
+    *,
+    perplexity: float = 30,
+) -> list[Clustering]:
+    """Make a plain map and cluster it by KMeans, once a seed.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+    neighbors : NeighborGraph
+        Of the same rows.
+    n_clusters : int
+        Given to KMeans; ``silhouettes`` tells what other numbers would have scored.
+    seeds : iterable of int
+    perplexity : float, default 30
+
+    Returns
+    -------
+    list of Clustering
+    """
+    made = []
+    for seed in seeds:
+        flat = make_map(rows, neighbors, perplexity=perplexity, random_state=seed).embedding
+        clusters = fit_kmeans(flat, n_clusters, random_state=seed).labels_
+        silhouettes = silhouette_curve(flat, random_state=seed)
+        made.append(Clustering(clusters, np.empty(0, int), n_clusters, silhouettes))
+    return made
+
+
+def repeat_pipeline(images: Images, newcomers: Images, seeds: Iterable[int]) -> list[Clustering]:
+    """Run the whole pipeline, number of clusters included, once a seed.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width)
+    newcomers : ndarray of shape (n_new, height, width)
+    seeds : iterable of int
+
+    Returns
+    -------
+    list of Clustering
+    """
+    first, *others = seeds
+    model = ImageClusterer(random_state=first).fit(images)
+    made = [_found(model, newcomers)]
+    return made + [_found(model.reseeded(seed), newcomers) for seed in others]
+
+
+def repeat_on_samples(
+    images: Images, newcomers: Images, seeds: Iterable[int], *, size: int = 10_000
+) -> list[Clustering]:
+    """Run the whole pipeline on bootstrap samples, each drawn with a seed of its own.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width)
+    newcomers : ndarray of shape (n_new, height, width)
+    seeds : iterable of int
+    size : int, default 10000
+        Draws, with replacement; an image drawn twice counts once.
+
+    Returns
+    -------
+    list of Clustering
+    """
+    made = []
+    for seed in seeds:
+        drawn = np.random.default_rng(seed).integers(len(images), size=min(size, len(images)))
+        members = np.unique(drawn)
+        model = ImageClusterer(random_state=seed).fit(images[members])
+        made.append(_found(model, newcomers, members))
+    return made
+
+
+def _found(
+    model: ImageClusterer, newcomers: Images, members: npt.NDArray[np.intp] | None = None
+) -> Clustering:
+    landed = model.predict(newcomers) if len(newcomers) else np.empty(0, int)
+    return Clustering(model.labels_, landed, model.n_clusters_, model.silhouettes_, members)
+
+
+def accuracies(
+    runs: Iterable[Clustering], labels: Labels | None, new_labels: Labels | None
+) -> pd.DataFrame:
+    """Score runs by majority: clusters take their names from the images clustered.
+
+    Parameters
+    ----------
+    runs : iterable of Clustering
+    labels : ndarray of int, shape (n,), or None
+        Of all images that could be clustered.
+    new_labels : ndarray of int, shape (n_new,), or None
+
+    Returns
+    -------
+    DataFrame
+        A row a run; columns ``train`` and ``test``, NaN where there is nothing to score, and
+        ``n_clusters``.
+    """
+    return pd.DataFrame([_score(run, labels, new_labels) for run in runs])
+
+
+def _score(run: Clustering, labels: Labels | None, new_labels: Labels | None) -> dict[str, float]:
+    scores = {"train": float("nan"), "test": float("nan"), "n_clusters": run.n_clusters}
+    if labels is None:
+        return scores
+    truth = labels if run.members is None else labels[run.members]
+    names = name_by_majority(run.clusters, truth, run.n_clusters)
+    scores["train"] = float(np.mean(names[run.clusters] == truth))
+    if new_labels is not None and len(run.new_clusters):
+        scores["test"] = float(np.mean(names[run.new_clusters] == new_labels))
+    return scores
+
+
+def summarise(tables: dict[str, pd.DataFrame], column: str) -> pd.DataFrame:
+    """Put the spread of one score beside each other for several kinds of runs.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        By name, from `accuracies`.
+    column : str
+
+    Returns
+    -------
+    DataFrame
+        Indexed by name; columns ``mean``, ``std``, ``worst`` and ``best``.
+    """
+    rows = {name: table[column] for name, table in tables.items()}
+    return pd.DataFrame(
+        {
+            "mean": {name: values.mean() for name, values in rows.items()},
+            "std": {name: values.std() for name, values in rows.items()},
+            "worst": {name: values.min() for name, values in rows.items()},
+            "best": {name: values.max() for name, values in rows.items()},
+        }
+    )

@@ -1,0 +1,56 @@
+"""A classifier taught by clusters: what they say of the images that are sure, for all others."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.svm import SVC
+
+from mnist_clust.tsne import NeighborGraph
+
+SURE = 0.9  # share of the neighbours that must lie in the same cluster
+
+
+def agreement(
+    clusters: npt.NDArray[np.integer], neighbors: NeighborGraph
+) -> npt.NDArray[np.float64]:
+    """Share of each point's neighbours that lie in its own cluster.
+
+    Parameters
+    ----------
+    clusters : ndarray of int, shape (n,)
+    neighbors : NeighborGraph
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    return np.asarray((clusters[neighbors.indices] == clusters[:, None]).mean(axis=1))
+
+
+def teach(
+    rows: npt.NDArray[np.float32], clusters: npt.NDArray[np.integer], neighbors: NeighborGraph
+) -> SVC:
+    """Teach a support vector machine the clusters of those points that are sure of theirs.
+
+    Borders on a map are drawn in two dimensions; the machine draws them anew between the rows.
+    Its settings are scikit-learn's own.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+    clusters : ndarray of int, shape (n,)
+        At least two different ones.
+    neighbors : NeighborGraph
+        Of the rows.
+
+    Returns
+    -------
+    sklearn.svm.SVC
+        Its ``predict`` gives clusters.
+    """
+    sure = agreement(clusters, neighbors) >= SURE
+    present = np.unique(clusters[sure])
+    if len(present) < len(np.unique(clusters)):
+        sure[:] = True  # a cluster without a sure member would be forgotten
+    return SVC(cache_size=1000).fit(rows[sure], clusters[sure])

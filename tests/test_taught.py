@@ -1,0 +1,35 @@
+import numpy as np
+
+from mnist_clust import taught
+from mnist_clust.tsne import nearest_neighbors
+
+
+def two_groups():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(0, 1, (400, 5)).astype(np.float32)
+    rows[200:, 0] += 8
+    return rows, np.repeat([0, 1], 200)
+
+
+def test_agreement_counts_neighbours_of_the_same_cluster():
+    rows, clusters = two_groups()
+    graph = nearest_neighbors(rows, 10)
+    assert taught.agreement(clusters, graph).min() == 1
+    alternating = np.arange(400) % 2
+    expected = (alternating[graph.indices] == alternating[:, None]).sum(axis=1) / 10
+    np.testing.assert_allclose(taught.agreement(alternating, graph), expected)
+
+
+def test_the_pupil_corrects_a_teacher_who_hesitates():
+    rows, truth = two_groups()
+    clusters = truth.copy()
+    clusters[:5] = 1  # among neighbours of the other cluster
+    pupil = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
+    np.testing.assert_array_equal(pupil.predict(rows), truth)
+
+
+def test_no_cluster_is_forgotten_though_none_is_sure():
+    rows, clusters = two_groups()
+    clusters[:3] = 2  # three points cannot have ten neighbours of their own
+    pupil = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
+    assert set(pupil.classes_) == {0, 1, 2}
