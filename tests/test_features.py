@@ -6,9 +6,16 @@ from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
 
-from mnist_clust.features import BATCH, Deskew, OrientedGradients, principal_components
+from mnist_clust.features import (
+    BATCH,
+    Deskew,
+    NormalizeSize,
+    OrientedGradients,
+    components_of_both,
+    principal_components,
+)
 
-BOTH = [Deskew(), OrientedGradients()]
+ALL = [Deskew(), NormalizeSize(), OrientedGradients()]
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40))
 
 
@@ -62,7 +69,7 @@ def test_gradients_do_not_depend_on_contrast_and_have_length_one(sample):
 
 @given(SHAPES.flatmap(lambda shape: arrays(np.uint8, shape)))
 def test_any_image_of_any_size_gives_finite_rows(images):
-    for transformer in BOTH:
+    for transformer in ALL:
         rows = transformer.fit(images).transform(images)
         assert rows.dtype == np.float32
         assert len(rows) == len(images)
@@ -78,7 +85,7 @@ def test_blank_and_constant_images_are_no_trouble(value):
 
 def test_batches_do_not_show():
     images = np.random.default_rng(0).integers(0, 256, (BATCH + 3, 6, 6), dtype=np.uint8)
-    for transformer in BOTH:
+    for transformer in ALL:
         together = transformer.transform(images)
         np.testing.assert_array_equal(together[BATCH:], transformer.transform(images[BATCH:]))
 
@@ -91,7 +98,7 @@ def test_parameters_are_scikit_learns():
 
 @pytest.mark.parametrize("wrong", [np.zeros((3, 784)), np.zeros((2, 3, 4, 5)), [["a"]]])
 def test_other_than_images_is_refused(wrong):
-    for transformer in BOTH:
+    for transformer in ALL:
         with pytest.raises(ValueError):
             transformer.transform(wrong)
     with pytest.raises(ValueError, match="NaN"):
@@ -110,3 +117,35 @@ def test_each_step_brings_digits_closer_to_their_kind(sample):
         vote = KNeighborsClassifier(5).fit(rows[::2], labels[::2])
         score.append(vote.score(rows[1::2], labels[1::2]))
     assert score[0] < score[1] < score[2], score
+
+
+def test_one_size_gives_all_images_the_same_spread():
+    small, large = np.zeros((2, 28, 28), np.uint8)
+    small[9:19, 10:18] = 200
+    large[5:23, 8:21] = 200
+    sized = NormalizeSize().transform(np.stack([small, large]))
+    down, across = np.indices((28, 28))
+    for image in sized:
+        weight = image / image.sum()
+        for place, wanted in ((down, 5), (across, 4)):
+            center = (weight * place).sum()
+            assert center == pytest.approx(13.5, abs=0.1)
+            spread = np.sqrt((weight * (place - center) ** 2).sum())
+            assert spread == pytest.approx(wanted, rel=0.1)
+    assert sized[0].sum() > 1.5 * small.sum() / 255, "enlarged"
+
+
+def test_a_stroke_down_stays_one():
+    stroke = np.zeros((1, 28, 28), np.uint8)
+    stroke[0, 4:24, 13:15] = 255
+    wide = NormalizeSize().transform(stroke)[0].max(axis=0) > 0.5
+    assert wide.sum() <= 2 * 1.7 + 1
+
+
+def test_newcomers_get_the_components_of_the_others():
+    rng = np.random.default_rng(0)
+    known, new = rng.normal(size=(2, 40, 9)).astype(np.float32)
+    rows, new_rows = components_of_both(known, new, 3)
+    np.testing.assert_allclose(rows, principal_components(known, 3), rtol=1e-5)
+    np.testing.assert_allclose(components_of_both(known, known, 3)[1], rows, atol=1e-5)
+    np.testing.assert_allclose(components_of_both(known, new[:1], 3)[1], new_rows[:1], atol=1e-5)

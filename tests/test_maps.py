@@ -80,3 +80,24 @@ def test_a_random_disc_is_filled_evenly():
     radius = np.linalg.norm(maps.random_disc(20_000), axis=1)
     assert radius.max() <= 1
     assert np.mean(radius < 0.5) == pytest.approx(0.25, abs=0.01)
+
+
+def test_newcomers_land_beside_their_kind_and_find_known_neighbours(rows_and_labels, graph):
+    rows, labels = rows_and_labels
+    flat = maps.make_map(rows[:500], maps.find_neighbors(rows[:500], 90)).embedding
+    places, near = maps.place_newcomers(rows[:500], flat, rows[500:])
+    assert places.shape == (100, 2)
+    winners, _ = maps.neighbor_vote(maps.find_newcomers(flat, places, 5), labels[:500], 5)
+    assert np.mean(winners == labels[500:]) > 0.75
+    np.testing.assert_array_equal(
+        near.indices[:, 0], maps.find_newcomers(rows[:500], rows[500:], 1).indices[:, 0]
+    )
+
+
+def test_settling_jointly_lies_as_the_map_lay(rows_and_labels, graph):
+    rows, _ = rows_and_labels
+    flat = maps.make_map(rows, graph).embedding
+    settled = maps.settle_jointly(rows, flat, n_iter=100)
+    np.testing.assert_allclose(settled.mean(axis=0), flat.mean(axis=0), atol=1e-3)
+    moved = np.linalg.norm(settled - flat, axis=1) / np.ptp(flat, axis=0).max()
+    assert np.median(moved) < 0.05, "a finished map hardly moves"

@@ -7,7 +7,7 @@ from mnist_clust.tsne import nearest_neighbors
 def two_groups():
     rng = np.random.default_rng(0)
     rows = rng.normal(0, 1, (400, 5)).astype(np.float32)
-    rows[200:, 0] += 8
+    rows[200:, 0] += 20
     return rows, np.repeat([0, 1], 200)
 
 

@@ -13,6 +13,7 @@ from mnist_clust.cache import project_root
 _RAW = "Raw pixels → KMeans(10)"
 _FLAT = "t-SNE map, 2-D → KMeans(10)"
 _SPACE = "t-SNE map, 3-D → KMeans(10)"
+_SHARP = "Sharp map, number of clusters found"
 _RESULTS = [
     (f"{_RAW}, by majority", "raw_accuracy_train", "raw_accuracy_test", "59.3% (test)"),
     (f"{_RAW}, one-to-one", "raw_accuracy_one_to_one_train", "raw_accuracy_one_to_one_test", ""),
@@ -20,6 +21,10 @@ _RESULTS = [
     (f"{_FLAT}, one-to-one", "map_accuracy_one_to_one", "", ""),
     (f"{_SPACE}, by majority", "space_accuracy", "", ""),
     (f"{_SPACE}, one-to-one", "space_accuracy_one_to_one", "", ""),
+    (f"{_FLAT}, new digits placed on it", "", "placed_accuracy", ""),
+    (f"{_SHARP}, by majority", "sharp_accuracy", "sharp_accuracy_test", ""),
+    (f"{_SHARP}, one-to-one", "sharp_accuracy_one_to_one", "sharp_accuracy_one_to_one_test", ""),
+    ("… and a pupil taught by its clusters", "pupil_accuracy", "pupil_accuracy_test", ""),
 ]
 
 

@@ -70,7 +70,7 @@ def displacements(known: npt.NDArray[np.floating], new: npt.NDArray[np.floating]
     axes.set_xscale("log")
     axes.set_xlim(max(float(np.quantile(known, 0.01)), 1e-6), 1)
     axes.set(xlabel="moved by, as a share of the map's width", ylabel="share of the digits")
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend()
     return figure
@@ -154,8 +154,8 @@ def strangeness(measures: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) 
         np.mean([np.mean(values > strange_limit(digits)) for values in strangers])
         for digits, *strangers in (kinds.values() for kinds in measures.values())
     ]
-    told = " and ".join(f"{share:.0%}" for share in caught)
-    figure = new_figure(f"Distance gives away {told} of the strangers", 11, 4)
+    told = ", ".join(f"{share:.0%} {name}" for name, share in zip(measures, caught, strict=True))
+    figure = new_figure(f"Distance gives strangers away: {told}", 11, 4)
     panels = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
     for axes, (measure, kinds) in zip(panels, measures.items(), strict=True):
         limit = strange_limit(next(iter(kinds.values())))

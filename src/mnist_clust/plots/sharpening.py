@@ -46,6 +46,7 @@ def exaggerated_maps(maps: Mapping[float, Points], labels: Labels | None) -> Fig
         for text in list(axes.texts):
             text.remove()
         bare(axes, f"exaggeration {exaggeration:g}")
+        axes.set_anchor("N")
     class_legend(figure, labels)
     return figure
 
@@ -120,9 +121,9 @@ def variants_compared(table: pd.DataFrame, chosen: str) -> Figure:
     panels[0].scatter(table.silhouette, place, c=colors, zorder=3)
     panels[0].set(title="without labels", xlabel="silhouette")
     for row, counts in enumerate(table.n_clusters):
-        panels[0].annotate(
-            "k = " + ", ".join(map(str, counts)), (1.0, row), ha="right", va="bottom",
-            xycoords=("axes fraction", "data"), fontsize=8, color=MUTED,
+        panels[-1].annotate(
+            ", ".join(map(str, counts)), (1.04, row), va="center", color=MUTED,
+            xycoords=("axes fraction", "data"), fontsize=10,
         )  # fmt: skip
     panels[1].scatter(table.stability, place, c=colors)
     panels[1].set(title="without labels", xlabel="agreement between samples (ARI)")
@@ -130,6 +131,7 @@ def variants_compared(table: pd.DataFrame, chosen: str) -> Figure:
         panels[2].scatter(table.accuracy, place, c=colors, marker="D")
         panels[2].set(title="with labels, afterwards", xlabel="digits named rightly")
         panels[2].xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    panels[-1].annotate("clusters found", (1.04, 1.01), color=MUTED, xycoords="axes fraction")
     panels[0].set_yticks(place, table.index)
     panels[0].invert_yaxis()
     for axes in panels:

@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits as small_digits
+
+from mnist_clust import variants
+from mnist_clust.variants import Trial
+
+
+@pytest.fixture(scope="module")
+def small():
+    digits = small_digits()
+    return (digits.images[:400] * 15).astype(np.uint8), digits.target[:400]
+
+
+@pytest.mark.parametrize("variant", variants.STEPS + variants.OTHERS, ids=lambda v: v.name)
+def test_every_variant_describes_images_of_any_size(small, variant):
+    rows = variants.describe_variant(small[0], variant)
+    assert rows.dtype == np.float32
+    assert rows.shape == (400, min(variant.n_components, rows.shape[1]))
+    assert np.isfinite(rows).all()
+
+
+def test_steps_add_one_thing_each_and_names_are_different():
+    for before, after in zip(variants.STEPS, variants.STEPS[1:], strict=False):
+        changed = {key for key, value in vars(after).items() if getattr(before, key) != value} - {
+            "name",
+            "n_components",
+        }
+        assert len(changed) == 1, (before.name, after.name, changed)
+    names = [variant.name for variant in variants.STEPS + variants.OTHERS]
+    assert len(set(names)) == len(names)
+    for other in variants.OTHERS:
+        assert other != replace(variants.SHARP, name=other.name), f"{other.name} changes nothing"
+
+
+@pytest.fixture(scope="module")
+def trials(small):
+    return variants.try_variant(small[0], variants.STEPS[2], n_trials=2, seed=3)
+
+
+def test_trials_draw_samples_of_their_own_and_repeat_to_the_bit(small, trials):
+    assert [len(trial.members) for trial in trials] == [320, 320]
+    assert len(np.intersect1d(trials[0].members, trials[1].members)) < 300
+    again = variants.try_variant(small[0], variants.STEPS[2], n_trials=1, seed=3)[0]
+    np.testing.assert_array_equal(again.clusters, trials[0].clusters)
+    for trial in trials:
+        assert trial.n_clusters == trial.clusters.max() + 1
+        assert -1 <= trial.silhouette <= 1
+
+
+def test_the_table_tells_what_was_found_and_labels_only_score(small, trials):
+    given = [(variants.STEPS[2], trials)]
+    table = variants.compare_variants(given, small[1])
+    row = table.loc[variants.STEPS[2].name]
+    assert row.lowest <= row.silhouette <= row.highest
+    assert row.n_clusters == tuple(trial.n_clusters for trial in trials)
+    assert 0.5 < row.accuracy <= 1
+    unlabelled = variants.compare_variants(given, None).loc[row.name]
+    assert np.isnan(unlabelled.accuracy)
+    assert unlabelled.silhouette == row.silhouette
+
+
+def test_stability_compares_shared_images_whatever_clusters_are_called():
+    first = Trial(np.arange(6), np.array([0, 0, 1, 1, 2, 2]), 0.5, 3)
+    renamed = Trial(np.arange(2, 8), np.array([0, 0, 1, 1, 2, 2]), 0.5, 3)
+    assert variants.stability([first, renamed]) == 1
+    mixed = Trial(np.arange(6), np.array([0, 1, 0, 1, 0, 1]), 0.5, 2)
+    assert variants.stability([first, mixed]) < 0.1
+
+
+def test_a_silhouette_is_had_for_each_possible_count():
+    points = np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
+    assert list(variants.silhouette_curve(points).index) == list(range(2, 9))
