@@ -78,7 +78,7 @@ def _write_sources(source: Path, folder: Path, notebooks: list[Path], digits: Di
         benchmark = json.loads(_BENCHMARK.read_text(encoding="utf-8"))
         appendix["benchmark"] = benchmark_page(benchmark, _SPEED.is_file())
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    interactive = interactive_titles(folder / "interactive")
+    interactive = interactive_titles(folder / "interactive", chapters)
     pages = {"index": landing_page(chapters, metrics, digits, interactive, list(appendix))}
     for name, text in (pages | appendix).items():
         (source / f"{name}.md").write_text(text, encoding="utf-8")

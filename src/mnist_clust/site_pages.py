@@ -22,6 +22,10 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _BEST_MAPS = ("08_sharp_map", "04_digits_on_the_map")
 _SHOWN_VERSIONS = ("mnist-clust", "numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib")
 _MARKS = {"held": "✓", "broken": "✗", "unverified": "?"}
+_TWO_SCORES = (
+    "Each group of images is named after the training images in it. *By majority*, several groups "
+    "may stand for one digit; *one-to-one*, each digit has one group."
+)
 _SPEED_ALT = (
     "Seconds of an optimisation against the number of points, both on logarithmic axes, for this "
     "engine, openTSNE, scikit-learn and umap-learn; the numbers at the right end are in the table."
@@ -125,8 +129,12 @@ def _linked(chapter: Chapter, picture: Picture, caption: str, kind: str) -> str:
 
 
 def _results(metrics: dict[str, Any]) -> str:
-    nothing = "Nothing was scored: no notebook that scores was run, or the images carry no labels."
-    return results_table(metrics) or nothing
+    table = results_table(metrics)
+    if not table:
+        return "Nothing was scored: the images carry no labels, or no notebook that scores was run."
+    if metrics["data"] == "mnist":
+        table += "\n\n*Before* are the published figures of the works that this one starts from."
+    return f"{table}\n\n{_TWO_SCORES}"
 
 
 def _cards(chapters: Sequence[Chapter]) -> str:
@@ -250,10 +258,24 @@ def benchmark_page(benchmark: dict[str, Any], with_figure: bool) -> str:
     )
 
 
-def interactive_titles(folder: Path) -> dict[str, str]:
-    """Read the titles of the interactive pages in a folder, as HTML, by their address."""
+def interactive_titles(folder: Path, chapters: Sequence[Chapter]) -> dict[str, str]:
+    """Read the titles of the interactive pages that notebooks link to.
+
+    Parameters
+    ----------
+    folder : Path
+        Where runs leave such pages; some may be of an earlier run.
+    chapters : sequence of Chapter
+
+    Returns
+    -------
+    dict of str to str
+        Titles, as HTML, by address.
+    """
     pages = {}
     for page in sorted(folder.glob("*.html")):
-        title = re.search("<title>(.*?)</title>", page.read_text(encoding="utf-8"))
-        pages[f"{folder.name}/{page.name}"] = title[1] if title else page.stem
+        address = f"{folder.name}/{page.name}"
+        if any(address in chapter.page for chapter in chapters):
+            title = re.search("<title>(.*?)</title>", page.read_text(encoding="utf-8"))
+            pages[address] = title[1] if title else page.stem
     return pages
