@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from mnist_clust import report, site
 from mnist_clust.__main__ import main
 from mnist_clust.cache import project_root
+from mnist_clust.notebooks import main as normalise_files
 from mnist_clust.notebooks import normalise
 
 
@@ -218,3 +219,24 @@ def test_normalise_keeps_counts_and_outputs_and_strips_the_rest():
     assert read.cells[0].metadata == {"tags": ["parameters"]}
     assert "papermill" not in once
     assert normalise(once) == once
+
+
+def test_the_hook_normalises_files_once_and_says_so(tmp_path):
+    path = tmp_path / "a.ipynb"
+    notebook = nbformat.v4.new_notebook(metadata={"papermill": {}})
+    path.write_text(nbformat.writes(notebook))
+    for status, said in ((1, "is normalised now"), (0, "")):
+        result = CliRunner().invoke(normalise_files, [str(path)])
+        assert result.exit_code == status
+        assert said in result.output
+    assert "papermill" not in path.read_text()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "no notebook"])
+def test_the_hook_says_what_is_no_notebook(tmp_path, content):
+    path = tmp_path / "a.ipynb"
+    path.write_text(content)
+    result = CliRunner().invoke(normalise_files, [str(path)])
+    assert result.exit_code == 2
+    assert "is no notebook" in result.output
+    assert path.read_text() == content

@@ -138,7 +138,6 @@ def _configuration(digits: Digits) -> str:
         "html_theme_options": {
             "use_download_button": False,
             "use_fullscreen_button": False,
-            "home_page_in_toc": True,
             "announcement": _announcement(digits),
         },
     }
