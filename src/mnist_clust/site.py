@@ -112,6 +112,8 @@ def _run_sphinx(source: Path, built: Path) -> None:
         raise SiteError(f"the report's pages could not be built: {said.getvalue().strip()}")
     for leftover in (built / ".doctrees", built / "_sources"):
         shutil.rmtree(leftover, ignore_errors=True)
+    for template in (built / "_static").rglob("*.html"):  # the theme's own, no page of ours
+        template.unlink()
 
 
 def _configuration(digits: Digits) -> str:

@@ -91,3 +91,16 @@ def visit(browser):
 @pytest.fixture
 def visit_as_reader(plain_browser):
     yield from visits_in(plain_browser)
+
+
+@pytest.fixture
+def each_as_reader(plain_browser):
+    """Open pages one after the other, and close each before the next."""
+
+    def open_each(paths, **context):
+        for path in paths:
+            visit = Visit(plain_browser, path, **context)
+            yield path, visit.page
+            visit.close()
+
+    return open_each

@@ -25,8 +25,9 @@ def site(sample_report):
     return sample_report.index.parent
 
 
-def pages_of(site):
-    return sorted(site.rglob("*.html"))
+@pytest.fixture(scope="module")
+def paths(site):
+    return [*sorted(site.glob("*.html")), *sorted(site.glob("interactive/*.html"))]
 
 
 def settle(page):
@@ -35,10 +36,9 @@ def settle(page):
         page.wait_for_selector(".js-plotly-plot canvas", state="attached")
 
 
-def test_every_page_opens_and_all_that_it_shows_and_links_to_is_there(visit_as_reader, site):
-    ids = {path: re.findall(r'\sid="([^"]+)"', path.read_text("utf-8")) for path in pages_of(site)}
-    for path in ids:
-        page = visit_as_reader(path)  # complaints and requests are looked at when it closes
+def test_every_page_opens_and_all_that_it_shows_and_links_to_is_there(each_as_reader, paths):
+    ids = {path: re.findall(r'\sid="([^"]+)"', path.read_text("utf-8")) for path in paths}
+    for path, page in each_as_reader(paths):  # closing it fails on complaints and requests
         settle(page)
         pictures = "[...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
         assert page.evaluate(pictures) == [], path.name
@@ -52,17 +52,15 @@ def test_every_page_opens_and_all_that_it_shows_and_links_to_is_there(visit_as_r
                 assert unquote(address.fragment) in ids[target], f"{path.name} links to {link}"
 
 
-def test_no_page_is_wider_than_a_phone(visit_as_reader, site):
-    for path in pages_of(site):
-        page = visit_as_reader(path, viewport=PHONE)
+def test_no_page_is_wider_than_a_phone(each_as_reader, paths):
+    for path, page in each_as_reader(paths, viewport=PHONE):
         settle(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path.name
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible(visit_as_reader, site, scheme):
-    for path in pages_of(site):
-        page = visit_as_reader(path, color_scheme=scheme, reduced_motion="reduce")
+def test_pages_are_accessible(each_as_reader, paths, scheme):
+    for path, page in each_as_reader(paths, color_scheme=scheme, reduced_motion="reduce"):
         settle(page)
         found = Axe().run(page, options=ACCESSIBLE)
         assert found.violations_count == 0, f"{path.name}: {found.generate_report()}"
@@ -112,9 +110,8 @@ def test_a_picture_of_the_gallery_leads_to_its_notebook(visit_as_reader, site):
     )
 
 
-def test_paper_holds_the_text_and_the_notice_and_no_menu(visit_as_reader, site):
-    for path in site.glob("*.html"):
-        page = visit_as_reader(path, viewport={"width": 760, "height": 1000})
+def test_paper_holds_the_text_and_the_notice_and_no_menu(each_as_reader, site):
+    for path, page in each_as_reader(site.glob("*.html"), viewport={"width": 760, "height": 1000}):
         page.emulate_media(media="print")
         assert page.is_visible(".bd-header-announcement"), path.name
         for menu in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-area"):
