@@ -31,6 +31,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from mnist_clust.machine import processor
 from mnist_clust.plots import speed_by_size
 
 SIZES = [5_000, 20_000, 60_000]
@@ -285,13 +286,6 @@ def machine():
         "gflops": flops / 1e9,
         "gigabytes per second": copied / 1e9,
     }
-
-
-def processor():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 def prepare(folder, source):

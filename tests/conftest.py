@@ -7,6 +7,7 @@ import pytest
 from helpers import NO_MNIST, idx_bytes
 
 from mnist_clust.data import Digits, load_digits, mnist_is_local
+from mnist_clust.report import Report, find_notebooks, make_report
 
 # No busy machine and no luck may fail a test: no deadlines, the same examples in every run.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
@@ -16,6 +17,13 @@ hypothesis.settings.load_profile("steady")
 @pytest.fixture(scope="session")
 def sample() -> Digits:
     return load_digits("sample")
+
+
+@pytest.fixture(scope="session")
+def sample_report(tmp_path_factory, sample: Digits) -> Report:
+    """All notebooks on the sample, and the site made of them."""
+    folder = tmp_path_factory.mktemp("report")
+    return make_report(sample, "sample", find_notebooks(), folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
 """The files around the package say the same things."""
 
+import ast
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
+import yaml
 
 from mnist_clust.cache import project_root
 from mnist_clust.readme import render_readme
@@ -60,10 +63,111 @@ def test_make_help_lists_every_target():
         assert f"make {target} " in said.stdout, target
 
 
-@pytest.mark.parametrize("path", ["src", "tests", "notebooks", "benchmarks", "Makefile"])
+def test_citation_is_of_this_project():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    assert citation["title"].startswith(PROJECT["name"])
+    for work in (citation, *citation["references"]):
+        assert work["authors"] and work["title"], "what the format requires"
+
+
+def test_changelog_knows_the_version():
+    versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert versions[0] == "Unreleased" or versions[0] == PROJECT["version"]
+    assert len(set(versions)) == len(versions)
+
+
+# --- what contributors are told ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def contributing():
+    return (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def test_contributors_are_told_of_things_that_exist(contributing):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    for target in re.findall(r"`make ([a-z]+)", contributing):
+        assert target in targets, target
+    for path in re.findall(r"[`\s]([\w./-]+\.(?:py|toml|yml|lock|json|md))\b", contributing):
+        places = (ROOT, ROOT / "src" / "mnist_clust")
+        assert any((place / path).is_file() for place in places), path
+
+
+def modules_of(part):
+    package = ROOT / "src" / "mnist_clust"
+    files = sorted((package / part).rglob("*.py")) or [package / f"{part}.py"]
+    return [ast.parse(file.read_text("utf-8")) for file in files]
+
+
+def imported_by(part):
+    """Name the parts of the package that a part imports at its top, itself left out."""
+    found = set()
+    for tree in modules_of(part):
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mnist_clust"):
+                _, _, rest = node.module.partition(".")
+                names = [rest] if rest else [alias.name for alias in node.names]
+                found |= {name.split(".")[0] for name in names}
+    return found - {part}
+
+
+def test_data_flows_one_way(contributing):
+    flow = re.findall(r"\w+", re.search(r"```\n(data →.*?)```", contributing, re.S)[1])
+    assert len(flow) > 10
+    for place, part in enumerate(flow):
+        later = imported_by(part) & set(flow[place:])
+        assert not later, f"{part} imports {', '.join(later)}, which comes after it"
+
+
+# --- what machines run ---------------------------------------------------------------------------
+
+
+def test_the_workflow_does_what_ci_does():
+    text = (ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8")
+    workflow = yaml.safe_load(text)
+    triggers = workflow[True]  # YAML reads the key `on` so
+    assert {"push", "pull_request", "schedule"} <= set(triggers)
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", triggers["schedule"][0]["cron"]), "weekly"
+    (job,) = workflow["jobs"].values()
+    assert job["strategy"]["matrix"]["os"] == ["ubuntu-latest", "macos-latest"]
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    run = [step["run"] for step in job["steps"] if "run" in step]
+    ci = re.findall(r"^make .*$", (ROOT / ".ci" / "run").read_text("utf-8"), re.M)
+    assert run[-len(ci) :] == ci == ["make lint", "make test"]
+    assert any("load_digits('mnist')" in step for step in run[: -len(ci)])
+    used = [step for step in job["steps"] if "uses" in step]
+    for step in used:
+        assert re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"]), "a major version of GitHub's own"
+    cache = next(step for step in used if step["uses"].startswith("actions/cache"))
+    assert cache["with"]["path"] == "~/.keras/datasets"
+    assert not re.search(r"pypi|index-url|https?:", text), "no registry is named"
+
+
+def test_hooks_fetch_nothing_and_can_run():
+    path = ROOT / ".pre-commit-config.yaml"
+    checked = [sys.executable, "-m", "pre_commit", "validate-config", str(path)]
+    assert subprocess.run(checked, check=False).returncode == 0
+    (repository,) = yaml.safe_load(path.read_text("utf-8"))["repos"]
+    assert repository["repo"] == "local"
+    for hook in repository["hooks"]:
+        assert hook["language"] == "system", hook["id"]
+        python, *arguments = hook["entry"].split()
+        assert python == ".venv/bin/python"
+        asked = [sys.executable, *arguments[:2], "--help"]
+        done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["src", "tests", "notebooks", "benchmarks", ".github", "Makefile", "CONTRIBUTING.md"],
+)
 def test_no_file_but_ci_names_the_place_of_the_data(path):
     place = "/".join(["shared", "data"])
     files = [ROOT / path] if (ROOT / path).is_file() else (ROOT / path).rglob("*")
     for file in files:
-        if file.is_file() and file.suffix in {".py", ".ipynb", ".toml", ""}:
+        if file.is_file() and file.suffix in {".py", ".ipynb", ".toml", ".yml", ".md", ""}:
             assert place not in file.read_text("utf-8", errors="ignore"), file

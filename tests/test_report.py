@@ -14,64 +14,72 @@ from click.testing import CliRunner
 from mnist_clust import report, site
 from mnist_clust.__main__ import main
 from mnist_clust.cache import project_root
+from mnist_clust.notebooks import main as normalise_files
 from mnist_clust.notebooks import normalise
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, sample):
-    folder = tmp_path_factory.mktemp("report")
-    return report.make_report(sample, "sample", report.find_notebooks(), folder)
+def test_claims_about_the_sample_hold(sample_report):
+    assert sample_report.broken == []
+    assert list(sample_report.metrics["verdicts"].values()).count("held") >= 10
 
 
-def test_claims_about_the_sample_hold(made):
-    assert made.broken == []
-    assert list(made.metrics["verdicts"].values()).count("held") >= 10
-
-
-def test_report_is_complete(made):
+def test_report_is_complete(sample_report):
     names = [path.stem for path in report.find_notebooks()]
-    assert list(made.metrics["notebooks"]) == names
+    assert list(sample_report.metrics["notebooks"]) == names
     for name in names:
-        assert made.metrics["notebooks"][name]["seconds"] > 0
-        page = (made.index.parent / f"{name}.html").read_text("utf-8")
+        assert sample_report.metrics["notebooks"][name]["seconds"] > 0
+        page = (sample_report.index.parent / f"{name}.html").read_text("utf-8")
         assert "NOT FULL MNIST" in page
         assert "Traceback" not in page
-    figures = {path.name for path in (made.folder / "figures").iterdir()}
+    figures = {path.name for path in (sample_report.folder / "figures").iterdir()}
     committed = {path.name for path in (project_root() / "figures").glob("0*.png")}
     assert figures == committed
-    text = report.summary(made)
-    assert made.index.as_uri() in text
+    text = report.summary(sample_report)
+    assert sample_report.index.as_uri() in text
     assert "0 broken" in text
-    assert not list(made.folder.glob(".*")), "nothing is left over"
+    left = {path.name for path in sample_report.folder.iterdir()}
+    made = {"figures", "interactive", "metrics", "metrics.json", "notebooks", "site"}
+    assert left == made, "nothing is left over"
 
 
-def test_every_figure_has_a_text_for_those_who_cannot_see_it(made):
-    for page in made.index.parent.glob("0*.html"):
-        for image in re.findall(r"<img [^>]*_images[^>]*>", page.read_text("utf-8")):
-            alt = re.search(r'alt="([^"]*)"', image)
-            assert alt and len(alt[1]) > 20 and not alt[1].startswith("_images"), image
+def test_every_figure_has_a_text_for_those_who_cannot_see_it(sample_report):
+    shown = set()
+    for page in sample_report.index.parent.glob("*.html"):
+        for image in re.findall(r"<img [^>]*>", page.read_text("utf-8")):
+            name, alt = (re.search(f'{key}="([^"]*)"', image)[1] for key in ("src", "alt"))
+            assert len(alt) > 20, image
+            shown.add(name)
+    figures = {f"figures/{path.name}" for path in (sample_report.folder / "figures").iterdir()}
+    assert shown == figures | {"figures/tsne_speed.png"}, "each figure stands in the site, once"
 
 
-def test_the_site_asks_no_network(made):
+def test_the_site_is_light_enough_to_send(sample_report):
+    files = [path for path in sample_report.index.parent.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 40e6
+
+
+def test_the_site_asks_no_network(sample_report):
     loading = re.compile(
         r"""(?:<(?:script|img|iframe|source)[^>]*\ssrc|<link[^>]*\shref)=["'](?:https?:)?//[^"']+"""
     )
-    for page in made.index.parent.rglob("*.html"):
+    for page in sample_report.index.parent.rglob("*.html"):
         asked = loading.findall(page.read_text("utf-8"))
         assert not asked, f"{page.name} asks for {asked}"
-    for style in made.index.parent.rglob("*.css"):
+    for style in sample_report.index.parent.rglob("*.css"):
         assert not re.search(r"(@import|url\()\s*[\"']?https?:", style.read_text("utf-8")), style
 
 
-def test_formulas_are_drawn_by_the_browser(made):
-    assert "<math" in (made.index.parent / "01_load_and_flatten.html").read_text("utf-8")
+def test_formulas_are_drawn_by_the_browser(sample_report):
+    assert "<math" in (sample_report.index.parent / "01_load_and_flatten.html").read_text("utf-8")
 
 
-def test_the_site_opens_from_disk_with_working_links(made):
-    assert len(list(made.index.parent.glob("interactive/*.html"))) == 2
-    assert "interactive/digits_on_the_map.html" in made.index.read_text("utf-8")
-    pages = [*made.index.parent.glob("*.html"), *made.index.parent.glob("interactive/*.html")]
-    for page in pages:
+def test_the_site_opens_from_disk_with_working_links(sample_report):
+    site_folder, landing = sample_report.index.parent, sample_report.index.read_text("utf-8")
+    interactive = list(site_folder.glob("interactive/*.html"))
+    assert len(interactive) >= 2
+    for page in interactive:
+        assert f'href="interactive/{page.name}"' in landing
+    for page in [*site_folder.glob("*.html"), *interactive]:
         for link in re.findall(r'(?:href|src)="([^"#?:]+)["#?]', page.read_text("utf-8")):
             assert (page.parent / link).exists(), f"{page.name} points at {link}"
 
@@ -114,7 +122,9 @@ def test_a_dead_kernel_is_reported(broken_notebook, sample, tmp_path):
 
 
 def test_a_site_that_cannot_be_built_says_why(sample, tmp_path):
-    (tmp_path / "metrics.json").write_text('{"verdicts": {}, "numbers": {}, "data": "sample"}')
+    empty = {"data": "sample", "n_train": 0, "n_test": 0}
+    empty |= {"verdicts": {}, "numbers": {}, "notebooks": {}}
+    (tmp_path / "metrics.json").write_text(json.dumps(empty))
     broken = tmp_path / "01_x.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("[a](gone)")]),
                    broken)  # fmt: skip
@@ -209,3 +219,24 @@ def test_normalise_keeps_counts_and_outputs_and_strips_the_rest():
     assert read.cells[0].metadata == {"tags": ["parameters"]}
     assert "papermill" not in once
     assert normalise(once) == once
+
+
+def test_the_hook_normalises_files_once_and_says_so(tmp_path):
+    path = tmp_path / "a.ipynb"
+    notebook = nbformat.v4.new_notebook(metadata={"papermill": {}})
+    path.write_text(nbformat.writes(notebook))
+    for status, said in ((1, "is normalised now"), (0, "")):
+        result = CliRunner().invoke(normalise_files, [str(path)])
+        assert result.exit_code == status
+        assert said in result.output
+    assert "papermill" not in path.read_text()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "no notebook"])
+def test_the_hook_says_what_is_no_notebook(tmp_path, content):
+    path = tmp_path / "a.ipynb"
+    path.write_text(content)
+    result = CliRunner().invoke(normalise_files, [str(path)])
+    assert result.exit_code == 2
+    assert "is no notebook" in result.output
+    assert path.read_text() == content

@@ -56,12 +56,15 @@ class Claim:
         The claim, as prose about MNIST.
     bands : mapping of str to Band
         By name of the data set; on others the claim is unverified.
+    found : str or None
+        For claims that the report opens with: the same for any data, with ``{value}`` in it.
     """
 
     id: str
     notebook: str
     sentence: str
     bands: Mapping[str, Band]
+    found: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,13 @@ class Verdict:
         """The claim in words, those for this data set where it has its own."""
         return (self.band and self.band.sentence) or self.claim.sentence
 
+    @property
+    def finding(self) -> str | None:
+        """What this run found, in words, where the claim is one that the report opens with."""
+        if self.value is None or self.claim.found is None:
+            return None
+        return self.claim.found.format(value=self.value)
+
     def __str__(self) -> str:
         where = "no band for this data" if self.band is None else f"in {self.band}"
         return f"{self.state:10} {self.claim.id} {where}: {self.sentence}"
@@ -113,7 +123,14 @@ def load_claims() -> tuple[Claim, ...]:
 
 def _parse(name: str, entry: dict[str, object]) -> Claim:
     bands = {data: _parse_band(band) for data, band in entry.items() if isinstance(band, dict)}
-    return Claim(name, str(entry["notebook"]), str(entry["sentence"]), bands)
+    found = entry.get("found")
+    return Claim(
+        name,
+        str(entry["notebook"]),
+        str(entry["sentence"]),
+        bands,
+        None if found is None else str(found),
+    )
 
 
 def _parse_band(entry: dict[str, Any]) -> Band:

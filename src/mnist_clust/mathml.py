@@ -15,8 +15,10 @@ def _visit_inline(writer: Any, node: nodes.math) -> None:
 
 
 def _visit_block(writer: Any, node: nodes.math_block) -> None:
+    formula = convert(node.astext(), display="block")
+    # A wide one scrolls by itself on a phone, and by keyboard.
     writer.body.append(
-        f'<p style="text-align: center">{convert(node.astext(), display="block")}</p>\n'
+        f'<p tabindex="0" style="text-align: center; overflow: auto">{formula}</p>\n'
     )
     raise nodes.SkipNode
 

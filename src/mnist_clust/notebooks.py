@@ -1,8 +1,16 @@
-"""The form in which notebooks are committed."""
+"""The form in which notebooks are committed.
+
+``python -m mnist_clust.notebooks FILE …`` brings files into it; status 1 if one was not.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import click
 import nbformat
+
+from mnist_clust._files import write_atomically
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _KEPT_CELL_METADATA = ("tags",)
@@ -44,3 +52,29 @@ def _join_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Noteboo
         else:
             joined.append(output)
     return joined
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def main(paths: tuple[Path, ...]) -> None:
+    """Bring the notebooks at PATHS into the form that is committed.
+
+    Exit status 1 if one was not in it yet, as hooks before a commit want.
+    """
+    changed = False
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        try:
+            normal = normalise(text)
+        except (ValueError, nbformat.ValidationError) as error:  # not JSON, or not a notebook
+            raise click.UsageError(f"{path} is no notebook: open and save it again.") from error
+        if normal != text:
+            write_atomically(path, normal.encode())
+            click.echo(f"{path} is normalised now: add it again.")
+            changed = True
+    if changed:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m mnist_clust.notebooks")

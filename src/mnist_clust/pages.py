@@ -22,7 +22,7 @@ from plotly.offline import get_plotlyjs
 from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import ACCENT, PALETTE
 
-_TEMPLATE = Path(__file__).parent / "templates" / "map.html"
+_TEMPLATES = Path(__file__).parent / "templates"
 PER_SHEET = 5_000
 COLUMNS = 100
 LARGEST = 32  # pixels along a side; larger images are reduced
@@ -66,7 +66,7 @@ def map_in_space(embedding: npt.NDArray[np.float32], labels: Labels | None, titl
     Page
     """
     classes = [None] if labels is None else np.unique(labels).tolist()
-    figure = go.Figure(layout={"title": title, "template": "plotly_white"})
+    figure = go.Figure(layout={"template": "plotly_white"})
     for code, value in enumerate(classes):
         members = np.arange(len(embedding)) if labels is None else np.flatnonzero(labels == value)
         x, y, z = embedding[members].T
@@ -78,15 +78,16 @@ def map_in_space(embedding: npt.NDArray[np.float32], labels: Labels | None, titl
         )  # fmt: skip
     bare = {"showticklabels": False, "title": "", "showspikes": False}
     figure.update_layout(
-        margin={"l": 0, "r": 0, "t": 48, "b": 0},
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
         legend={"itemsizing": "constant", "title": "digit"},
         scene={"xaxis": bare, "yaxis": bare, "zaxis": bare, "aspectmode": "data"},
     )
-    html = figure.to_html(include_plotlyjs="plotly.min.js", config={"displaylogo": False})
-    html = html.replace("<html>", '<html lang="en">', 1).replace(
-        "<head>", f"<head><title>{title}</title>", 1
+    plot = figure.to_html(
+        full_html=False,
+        include_plotlyjs="plotly.min.js",
+        config={"displaylogo": False, "responsive": True},
     )
-    return Page(title, html, _plotly())
+    return Page(title, _fill("space.html", title=escape(title), plot=plot), _plotly())
 
 
 def map_of_images(
@@ -126,10 +127,13 @@ def map_of_images(
         "columns": COLUMNS,
         "image": [width, height],
     }
-    template = Template(_TEMPLATE.read_text(encoding="utf-8"))
     # No label or name may end the script it stands in.
     text = json.dumps(data).replace("<", "\\u003c")
-    return Page(title, template.substitute(title=escape(title), data=text), sheets | _plotly())
+    return Page(title, _fill("map.html", title=escape(title), data=text), sheets | _plotly())
+
+
+def _fill(template: str, **parts: str) -> str:
+    return Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(parts)
 
 
 def _plotly() -> dict[str, bytes]:

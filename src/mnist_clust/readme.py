@@ -34,17 +34,27 @@ def results_table(metrics: dict[str, Any]) -> str:
     Parameters
     ----------
     metrics : dict
-        The content of ``results/metrics.json``.
+        What a run recorded; the content of its ``metrics.json``.
+
+    Returns
+    -------
+    str
+        A row for each result that the run has; the empty string if it has none. Published
+        results stand beside those on full MNIST alone, which they were measured on.
     """
-    numbers = metrics["numbers"]
-    lines = [
-        "| | 60,000 training digits | 10,000 unseen digits | before |",
-        "|---|---|---|---|",
-    ]
+    full = metrics["data"] == "mnist"
+    what = "digits" if metrics["data"] in ("mnist", "sample") else "images"
+    head = [f"{metrics['n_train']:,} training {what}", f"{metrics['n_test']:,} unseen {what}"]
+    rows = []
     for title, train, test, before in _RESULTS:
-        shown = [_percent(numbers.get(name)) for name in (train, test)]
-        lines.append(f"| {title} | {shown[0]} | {shown[1]} | {before} |")
-    return "\n".join(lines)
+        shown = [_percent(metrics["numbers"].get(name)) for name in (train, test)]
+        if any(shown):
+            rows.append([title, *shown, *([before] if full else [])])
+    if not rows:
+        return ""
+    head += ["before"] if full else []
+    lines = [f"| | {' | '.join(head)} |", f"|{'---|' * (len(head) + 1)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def benchmark_table(benchmark: dict[str, Any]) -> str:

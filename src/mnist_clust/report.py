@@ -145,7 +145,7 @@ def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
 
 
 def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) -> dict[str, Any]:
-    """Join what the notebooks recorded; one that did not run this time keeps its last word."""
+    """Join what the notebooks of this run recorded, and nothing of an earlier one."""
     metrics: dict[str, Any] = {
         "data": digits.name,
         "digest": digits.digest,
@@ -155,14 +155,13 @@ def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) ->
         "verdicts": {},
         "notebooks": {},
     }
-    for path in sorted((folder / "metrics").glob("*.json")):
+    for name in seconds:
+        path = folder / "metrics" / f"{name}.json"
         recorded = json.loads(path.read_text(encoding="utf-8"))
-        if recorded["digest"] != digits.digest:
-            continue
         metrics["numbers"] |= recorded["numbers"]
         metrics["verdicts"] |= recorded["verdicts"]
-        metrics["notebooks"][path.stem] = {
-            "seconds": seconds.get(path.stem),
+        metrics["notebooks"][name] = {
+            "seconds": seconds[name],
             "peak_memory_mb": recorded["peak_memory_mb"],
         }
     write_atomically(folder / "metrics.json", to_json(metrics))

@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
-import platform
-import re
 import shutil
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from sphinx.cmd.build import build_main
 
-from mnist_clust._files import write_atomically
-from mnist_clust.claims import Verdict, load_claims
+from mnist_clust.cache import project_root
+from mnist_clust.chapters import read_chapter
 from mnist_clust.data import Digits
+from mnist_clust.site_pages import benchmark_page, gallery_page, interactive_titles, landing_page
 
-_HERE = Path(__file__).parent
-_SHOWN_VERSIONS = ("mnist-clust", "numpy", "scikit-learn", "scipy", "matplotlib")
+_TEMPLATES = Path(__file__).parent / "templates"
+_BENCHMARK = project_root() / "results" / "benchmark.json"
+_SPEED = project_root() / "results" / "tsne_speed.png"
+_TITLES = {"mnist": "full MNIST", "sample": "the sample"}
+_NOTE_STYLE = (
+    "margin: 0; padding: .4em 1em; color: #fff; background: #8a1c1c; "
+    "font: bold 16px/1.4 system-ui, sans-serif"
+)
 
 
 class SiteError(RuntimeError):
@@ -51,25 +53,55 @@ def build_site(folder: Path, notebooks: list[Path], digits: Digits) -> Path:
     SiteError
         If Sphinx fails or warns.
     """
-    source, built = folder / ".site-source", folder / ".site-new"
-    for leftover in (source, built):
-        shutil.rmtree(leftover, ignore_errors=True)
-    source.mkdir()
-    for path in notebooks:
-        write_atomically(source / path.name, _for_reading(path.read_text(encoding="utf-8")))
-    for path in sorted((folder / "figures").glob("*.png")):
-        (source / "figures").mkdir(exist_ok=True)
-        shutil.copy(path, source / "figures")
-    (source / "index.md").write_text(_landing_page(folder, notebooks, digits), encoding="utf-8")
-    (source / "conf.py").write_text(_configuration(digits), encoding="utf-8")
+    work = folder / ".site-new"
+    shutil.rmtree(work, ignore_errors=True)
+    source, built = work / "source", work / "site"
+    source.mkdir(parents=True)
+    _write_sources(source, folder, notebooks, digits)
     _run_sphinx(source, built)
-    if (folder / "interactive").is_dir():
-        shutil.copytree(folder / "interactive", built / "interactive")
+    _add_files(built, folder, _announcement(digits))
     site = folder / "site"
     shutil.rmtree(site, ignore_errors=True)
     built.rename(site)
-    shutil.rmtree(source)
+    shutil.rmtree(work)
     return site / "index.html"
+
+
+def _write_sources(source: Path, folder: Path, notebooks: list[Path], digits: Digits) -> None:
+    chapters = [read_chapter(path, folder / "figures") for path in notebooks]
+    for chapter in chapters:
+        (source / f"{chapter.name}.ipynb").write_text(chapter.page, encoding="utf-8")
+    appendix = {}
+    if any(chapter.pictures for chapter in chapters):
+        appendix["gallery"] = gallery_page(chapters)
+    if _BENCHMARK.is_file():
+        benchmark = json.loads(_BENCHMARK.read_text(encoding="utf-8"))
+        appendix["benchmark"] = benchmark_page(benchmark, _SPEED.is_file())
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    interactive = interactive_titles(folder / "interactive", chapters)
+    pages = {"index": landing_page(chapters, metrics, digits, interactive, list(appendix))}
+    for name, text in (pages | appendix).items():
+        (source / f"{name}.md").write_text(text, encoding="utf-8")
+    (source / "_static").mkdir()
+    shutil.copy(_TEMPLATES / "site.css", source / "_static")
+    (source / "conf.py").write_text(_configuration(digits), encoding="utf-8")
+
+
+def _add_files(built: Path, folder: Path, announcement: str) -> None:
+    """Add what Sphinx need not touch: pictures, numbers, interactive pages."""
+    shutil.copy(folder / "metrics.json", built)
+    (built / "figures").mkdir()
+    pages = "".join(page.read_text(encoding="utf-8") for page in built.glob("*.html"))
+    for picture in (*(folder / "figures").glob("*.png"), _SPEED):
+        if f'src="figures/{picture.name}"' in pages:
+            shutil.copy(picture, built / "figures")
+    if not (folder / "interactive").is_dir():
+        return
+    shutil.copytree(folder / "interactive", built / "interactive")
+    for page in (built / "interactive").glob("*.html") if announcement else ():
+        note = f'<header style="{_NOTE_STYLE}">{announcement}</header>'
+        text = page.read_text(encoding="utf-8").replace("<body>", f"<body>{note}", 1)
+        page.write_text(text, encoding="utf-8")
 
 
 def _run_sphinx(source: Path, built: Path) -> None:
@@ -80,22 +112,8 @@ def _run_sphinx(source: Path, built: Path) -> None:
         raise SiteError(f"the report's pages could not be built: {said.getvalue().strip()}")
     for leftover in (built / ".doctrees", built / "_sources"):
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _for_reading(text: str) -> bytes:
-    """Hand each figure's alternative text on to its page and leave the injected cell out."""
-    notebook = nbformat.reads(text, as_version=4)
-    notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if "injected-parameters" not in cell.metadata.get("tags", ())
-    ]
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if "image/png" in output.get("data", {}):
-                alt = output.data.get("text/plain", "")
-                cell.metadata["mystnb"] = {"image": {"alt": alt, "align": "left"}}
-    return str(nbformat.writes(notebook)).encode()
+    for template in (built / "_static").rglob("*.html"):  # the theme's own, no page of ours
+        template.unlink()
 
 
 def _configuration(digits: Digits) -> str:
@@ -104,7 +122,12 @@ def _configuration(digits: Digits) -> str:
         "author": "the mnist-clust developers",
         "extensions": ["myst_nb", "mnist_clust.mathml"],
         "html_theme": "sphinx_book_theme",
-        "html_title": f"mnist-clust on {digits.name}",
+        "html_static_path": ["_static"],
+        "html_css_files": ["site.css"],
+        "html_use_index": False,
+        # It would fetch pages, which a browser refuses to do from disk.
+        "html_show_search_summary": False,
+        "html_title": f"mnist-clust on {_TITLES.get(digits.name, digits.name)}",
         "html_math_renderer": "mathml",
         "html_copy_source": False,
         "html_show_sourcelink": False,
@@ -112,11 +135,11 @@ def _configuration(digits: Digits) -> str:
         "html_show_copyright": False,
         "nb_execution_mode": "off",
         "nb_mime_priority_overrides": [["html", "image/png", 0]],
+        "html_context": {"default_mode": "auto"},
         "myst_enable_extensions": ["dollarmath"],
         "html_theme_options": {
             "use_download_button": False,
             "use_fullscreen_button": False,
-            "home_page_in_toc": True,
             "announcement": _announcement(digits),
         },
     }
@@ -130,67 +153,3 @@ def _announcement(digits: Digits) -> str:
         return escape(" ".join(digits.notices))
     own = f"These pages were made from {digits.name}: the text speaks of full MNIST."
     return escape(" ".join([own, *digits.notices]))
-
-
-def _landing_page(folder: Path, notebooks: list[Path], digits: Digits) -> str:
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    toc = "\n".join(path.stem for path in notebooks)
-    versions = ", ".join(f"{name} {version(name)}" for name in _SHOWN_VERSIONS)
-    return f"""# Handwritten digits, with nobody telling what they are
-
-{len(digits.train_images):,} training and {len(digits.test_images):,} unseen test images of
-{digits.image_shape[0]}×{digits.image_shape[1]} pixels ({digits.name}, digest
-`{digits.digest[:16]}`).
-
-## Claims
-
-{_claims_table(metrics)}
-
-{_interactive_pages(folder)}
-## Numbers
-
-{_numbers_table(metrics)}
-
-## How it was run
-
-Python {platform.python_version()} on {platform.machine()} with {os.cpu_count()} cores; {versions}.
-
-```{{toctree}}
-:maxdepth: 1
-:hidden:
-
-{toc}
-```
-"""
-
-
-def _interactive_pages(folder: Path) -> str:
-    pages = sorted((folder / "interactive").glob("*.html"))
-    if not pages:
-        return ""
-    titles = [re.search("<title>(.*?)</title>", p.read_text(encoding="utf-8")) for p in pages]
-    links = [
-        f'<li><a href="interactive/{page.name}">{title[1] if title else page.stem}</a></li>'
-        for page, title in zip(pages, titles, strict=True)
-    ]
-    return f"## To explore\n\n<ul>{''.join(links)}</ul>\n"
-
-
-def _claims_table(metrics: dict[str, Any]) -> str:
-    lines = ["| claim | band | this run | verdict |", "|---|---|---|---|"]
-    for claim in load_claims():
-        if claim.id in metrics["verdicts"]:
-            value = metrics["numbers"].get(claim.id)
-            verdict = Verdict(claim, claim.bands.get(metrics["data"]), value)
-            shown = "-" if value is None else f"{value:.4g}"
-            lines.append(
-                f"| {verdict.sentence} | {verdict.band or '-'} | {shown} | {verdict.state} |"
-            )
-    return "\n".join(lines)
-
-
-def _numbers_table(metrics: dict[str, Any]) -> str:
-    lines = ["| number | value |", "|---|---|"]
-    for name, value in metrics["numbers"].items():
-        lines.append(f"| `{name}` | {'-' if value is None else f'{value:.6g}'} |")
-    return "\n".join(lines)

@@ -5,26 +5,46 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-PROGRAMS = ["chromium", "chromium-browser", "google-chrome"]
-# WebGL without a graphics card, and pages from disk that may read back their own pictures.
+PROGRAMS = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+]
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
-    "--use-angle=swiftshader",
+    "--use-angle=swiftshader",  # WebGL without a graphics card
     "--enable-unsafe-swiftshader",
-    "--allow-file-access-from-files",
 ]
 
 
 @pytest.fixture(scope="session")
-def browser():
+def launch():
+    """Start a browser with further arguments."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         pytest.skip(f"no browser: none of {', '.join(PROGRAMS)} is installed")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+        yield lambda *more: playwright.chromium.launch(
+            executable_path=program, args=[*ARGUMENTS, *more]
+        )
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    """One in which a page from disk may read back its own pictures, as tests need."""
+    chromium = launch("--allow-file-access-from-files")
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="session")
+def plain_browser(launch):
+    """One as readers have it: a page from disk may load files and read none."""
+    chromium = launch()
+    yield chromium
+    chromium.close()
 
 
 class Visit:
@@ -51,8 +71,7 @@ class Visit:
         assert left == []
 
 
-@pytest.fixture
-def visit(browser):
+def visits_in(browser):
     visits = []
 
     def open_page(path, **context):
@@ -62,3 +81,26 @@ def visit(browser):
     yield open_page
     for each in visits:
         each.close()
+
+
+@pytest.fixture
+def visit(browser):
+    yield from visits_in(browser)
+
+
+@pytest.fixture
+def visit_as_reader(plain_browser):
+    yield from visits_in(plain_browser)
+
+
+@pytest.fixture
+def each_as_reader(plain_browser):
+    """Open pages one after the other, and close each before the next."""
+
+    def open_each(paths, **context):
+        for path in paths:
+            visit = Visit(plain_browser, path, **context)
+            yield path, visit.page
+            visit.close()
+
+    return open_each

@@ -1,0 +1,233 @@
+"""The report's own pages, made from small hand-written notebooks."""
+
+import base64
+import io
+import itertools
+import json
+import re
+from dataclasses import replace
+
+import nbformat
+import pytest
+from PIL import Image
+
+from mnist_clust import site
+from mnist_clust.chapters import read_chapter
+from mnist_clust.claims import load_claims
+from mnist_clust.notebooks import normalise
+from mnist_clust.readme import results_table
+from mnist_clust.report import _collect_metrics
+from mnist_clust.site_pages import landing_page
+
+
+def png(shade):
+    buffer = io.BytesIO()
+    Image.new("L", (30, 20), shade).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write_notebook(folder, name, title, figures=(), html=""):
+    """Write a notebook as a run leaves it: figures are named after its number."""
+    (folder / "notebooks").mkdir(exist_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
+    cells = [nbformat.v4.new_markdown_cell(f"# {title}\n\n**What you will do.** Do *it*.\n\nMore.")]
+    bundles = [{"text/html": html}] if html else []
+    for shade, (figure, alt) in enumerate(figures):
+        content = png(10 * int(name[:2]) + shade)
+        (folder / "figures" / f"{name[:2]}_{figure}.png").write_bytes(content)
+        bundles.append({"image/png": base64.b64encode(content).decode(), "text/plain": alt})
+    for bundle in bundles:
+        output = nbformat.v4.new_output("display_data", bundle)
+        cells.append(nbformat.v4.new_code_cell("run.show(...)", outputs=[output]))
+    path = folder / "notebooks" / f"{name}.ipynb"
+    path.write_text(normalise(nbformat.writes(nbformat.v4.new_notebook(cells=cells))))
+    return path
+
+
+def write_metrics(folder, digits, numbers, verdicts, notebooks=()):
+    metrics = {
+        "data": digits.name,
+        "digest": digits.digest,
+        "n_train": len(digits.train_images),
+        "n_test": len(digits.test_images),
+        "numbers": numbers,
+        "verdicts": verdicts,
+        "notebooks": {name: {"seconds": 100.0, "peak_memory_mb": 1234} for name in notebooks},
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+NAMES = ["02_cluster_raw_pixels", "11_later"]
+
+
+@pytest.fixture
+def folder(tmp_path, sample):
+    """What a run of two notebooks leaves, one of which no claim knows."""
+    first = [
+        ("a", 'The first "figure", of ten < twelve.'),
+        ("b", "The second one, wider & longer."),
+    ]
+    (tmp_path / "interactive").mkdir()
+    for name in ("linked", "stale"):
+        page = f"<html><head><title>A {name} page</title></head><body>x</body></html>"
+        (tmp_path / "interactive" / f"{name}.html").write_text(page)
+    link = '<a href="interactive/linked.html">open</a>'
+    write_notebook(tmp_path, NAMES[0], "Cluster them", first, link)
+    write_notebook(tmp_path, NAMES[1], "Come later", [("c", "A third figure, from elsewhere.")])
+    (tmp_path / "figures" / "77_stale.png").write_bytes(png(255))
+    numbers = {"raw_accuracy_train": 0.1234, "raw_accuracy_test": 0.4321, "map_accuracy": 0.9}
+    verdicts = {"raw_accuracy_train": "broken", "raw_accuracy_test": "broken"}
+    write_metrics(tmp_path, sample, numbers, verdicts, NAMES)
+    return tmp_path
+
+
+def built(folder, digits, names=NAMES):
+    index = site.build_site(folder, [folder / "notebooks" / f"{n}.ipynb" for n in names], digits)
+    return {page.name: page.read_text("utf-8") for page in index.parent.glob("*.html")}
+
+
+def text_of(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_the_landing_page_tells_of_this_run(folder, sample):
+    page = text_of(built(folder, sample)["index.html"])
+    assert "12.34%" in page and "43.21%" in page, "the table of results"
+    assert "names 43.2% of the unseen images rightly" in page, "a finding"
+    assert "59.4" not in page, "nothing of the committed run"
+    assert "4,000 images" in page and sample.digest[:16] in page
+    assert re.search(r"Python 3\.\d+.*scikit-learn \d", page)
+    assert re.search(r"02 Cluster them 1\.7 min 1,234 MB", page)
+    assert "Do it ." in page and "What you will do" not in page
+
+
+def test_claims_stand_under_their_notebook_with_number_band_and_verdict(folder, sample):
+    page = built(folder, sample)["index.html"].split('id="claims"')[1]
+    assert text_of(page).count("✗ broken") == 2
+    assert "0.1234 (0.508 to 0.597)" in page
+    assert "Come later" not in text_of(page.split("prev-next")[0]), "it claims nothing"
+    assert "map_accuracy" not in page, "no notebook of this run claims that"
+
+
+def test_the_gallery_shows_each_figure_once_and_leads_to_its_place(folder, sample):
+    pages = built(folder, sample)
+    figures = re.findall(
+        r'<figure class="pictured"><a href="([^"#]+)#([^"]+)"><img src="([^"]+)" alt="([^"]+)"',
+        pages["gallery.html"],
+    )
+    names = [(folder / "site" / source).stem for _, _, source, _ in figures]
+    assert names == ["02_a", "02_b", "11_c"]
+    for page, place, source, alt in figures:
+        assert f'id="{place}"' in pages[page]
+        assert f'src="{source}" alt="{alt}"' in pages[page]
+        assert f"<figcaption>{alt}</figcaption>" in pages["gallery.html"]
+    copied = {path.stem for path in (folder / "site" / "figures").iterdir()}
+    assert copied == {*names, "tsne_speed"}, "no figure of an earlier run"
+
+
+def test_pages_follow_each_other_in_order(folder, sample):
+    pages = built(folder, sample)
+    order = ["index", *NAMES, "gallery", "benchmark"]
+    for page, following in itertools.pairwise(order):
+        assert re.search(rf'class="right-next"\s+href="{following}.html"', pages[f"{page}.html"])
+        assert re.search(rf'class="left-prev"\s+href="{page}.html"', pages[f"{following}.html"])
+    for page in pages.values():
+        assert "02 Cluster them" in page and "11 Come later" in page, "the table of contents"
+
+
+def test_a_run_on_the_sample_says_so_on_every_page(folder, sample):
+    pages = built(folder, sample) | {
+        path.name: path.read_text() for path in (folder / "site" / "interactive").iterdir()
+    }
+    assert len(pages) == 8
+    for name, page in pages.items():
+        assert "THIS IS NOT FULL MNIST" in page, name
+
+
+def test_only_pages_that_a_notebook_links_to_are_offered(folder, sample):
+    page = built(folder, sample)["index.html"]
+    assert '<a href="interactive/linked.html">A linked page</a>' in page
+    assert "stale" not in page
+
+
+def test_own_images_are_told_from_mnist(folder, sample):
+    own = replace(sample, name="stamps", notices=())
+    write_metrics(folder, own, {"raw_accuracy_train": 0.5}, {"raw_accuracy_train": "unverified"})
+    pages = built(folder, own)
+    for page in pages.values():
+        assert "These pages were made from stamps" in page
+    text = text_of(pages["index.html"])
+    assert "The images of stamps" in text
+    assert "4,000 training images" in text
+    assert "? unverified" in text
+
+
+def test_a_run_of_few_notebooks_makes_a_site_of_those(folder, sample):
+    pages = built(folder, sample, NAMES[1:])
+    assert f"{NAMES[0]}.html" not in pages
+    assert "broken" not in text_of(pages["index.html"])
+    assert "77_stale" not in pages["gallery.html"]
+
+
+def test_a_site_without_figures_has_no_gallery(folder, sample):
+    path = write_notebook(folder, "03_bare", "Say nothing")
+    assert site.build_site(folder, [path], sample).exists()
+    assert not (folder / "site" / "gallery.html").exists()
+
+
+def test_a_picture_that_no_file_holds_keeps_its_text(folder, sample):
+    for file in (folder / "figures").glob("11_*"):
+        file.unlink()
+    page = built(folder, sample)["11_later.html"]
+    assert re.search(r'<img alt="A third figure, from elsewhere\."[^>]*src="_images/', page)
+
+
+@pytest.mark.parametrize(
+    ("names", "best"),
+    [
+        (["04_map_forms", "04_digits_on_the_map", "08_sharp_map"], "08_sharp_map"),
+        (["04_map_forms", "04_digits_on_the_map"], "04_digits_on_the_map"),
+        (["01_digits", "04_map_forms"], "01_digits"),
+    ],
+)
+def test_the_best_map_there_is_opens_the_report(tmp_path, sample, names, best):
+    chapters = []
+    for number in sorted({name[:2] for name in names}):
+        figures = [(name[3:], f"What {name} shows.") for name in names if name[:2] == number]
+        path = write_notebook(tmp_path, f"{number}_x", "A title", figures)
+        chapters.append(read_chapter(path, tmp_path / "figures"))
+    write_metrics(tmp_path, sample, {}, {})
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    page = landing_page(chapters, metrics, sample, {}, [])
+    assert re.search(r'<figure class="best">.*?src="figures/(\w+)\.png"', page)[1] == best
+
+
+def test_a_report_holds_nothing_of_an_earlier_run(tmp_path, sample):
+    (tmp_path / "metrics").mkdir()
+    for name in ("01_old", "02_new"):
+        recorded = {"digest": sample.digest, "numbers": {name: 1.0}, "verdicts": {name: "held"}}
+        recorded |= {"peak_memory_mb": 1}
+        (tmp_path / "metrics" / f"{name}.json").write_text(json.dumps(recorded))
+    metrics = _collect_metrics(tmp_path, sample, {"02_new": 1.0})
+    assert set(metrics["numbers"]) == set(metrics["verdicts"]) == {"02_new"}
+    assert metrics["notebooks"] == {"02_new": {"seconds": 1.0, "peak_memory_mb": 1}}
+
+
+def test_results_hold_what_there_is_and_compare_only_mnist():
+    metrics = {"data": "mnist", "n_train": 60_000, "n_test": 10_000}
+    table = results_table(metrics | {"numbers": {"raw_accuracy_train": 0.5}})
+    assert "| 60,000 training digits | 10,000 unseen digits | before |" in table
+    assert len(table.splitlines()) == 3 and "59.3%" in table
+    table = results_table(metrics | {"data": "own", "numbers": {"raw_accuracy_train": 0.5}})
+    assert "before" not in table and "59.3%" not in table
+    assert results_table(metrics | {"numbers": {"raw_accuracy_train": None}}) == ""
+
+
+def test_findings_take_the_number_of_any_run():
+    findings = [claim.found for claim in load_claims() if claim.found]
+    assert len(findings) >= 3
+    for finding in findings:
+        assert re.search(r"\{value:[^}]+\}", finding)
+        assert finding.format(value=0.25) != finding.format(value=0.75)
+        fixed = re.sub(r"\{[^}]*\}", "", finding)
+        assert not re.search(r"\d%|\d\.\d", fixed), "no number of one run"
