@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from mnist_clust import plots, scores
+from mnist_clust import plots, repeats, scores
 from mnist_clust.cluster import (
     compare_counts,
     find_medoids,
@@ -14,7 +14,10 @@ from mnist_clust.cluster import (
     margin,
     name_by_majority,
 )
+from mnist_clust.published import published_results
+from mnist_clust.repeats import Clustering
 from mnist_clust.silhouettes import map_silhouettes
+from mnist_clust.variants import STEPS, Trial, compare_variants
 
 RNG = np.random.default_rng(0)
 
@@ -79,6 +82,44 @@ def figures(images, labels, test_labels):
         "indices": plots.cluster_count_criteria(curves),
         "knee": plots.knee_against_range(pd.Series({10: 5, 11: 6})),
         "accuracy": plots.accuracy_against_count(accuracies),
+        **later_figures(images, labels, flat, model.labels_),
+    }
+
+
+def later_figures(images, labels, flat, clusters):
+    """Those of notebooks 07 to 09."""
+    n = len(images)
+    some = {"new digits": RNG.random(20), "noise": 2 + RNG.random(9)}
+    tried = [
+        (variant, [Trial(np.arange(n), clusters.astype(np.int32), 0.5, 5)] * 2) for variant in STEPS
+    ]
+    runs = [Clustering(clusters, np.empty(0, int), 5, pd.Series({5: 0.4, 6: 0.3}))] * 3
+    scored = repeats.accuracies(runs, labels, None)
+    curve = pd.Series([0.3, 0.5, 0.4], index=[2, 3, 4])
+    row = RNG.random(12 * 9).astype("f4")
+    by_perplexity = scored.set_index(pd.Index([5, 30, 30])).assign(found=[9, 10, 11])
+    return {
+        "newcomers": plots.newcomers_on_map(
+            flat, flat[:30], None if labels is None else labels[:30]
+        ),
+        "moves": plots.displacements(RNG.random(n), RNG.random(30)),
+        "sureness": plots.sureness_holds(
+            np.linspace(0.1, 1, n), None if labels is None else labels == labels[0]
+        ),
+        "strangers": plots.strangers_on_map(flat, {"noise": flat[:9]}, {"noise": images[:9]}),
+        "strangeness": plots.strangeness({"in components": some, "in pixels": some}),
+        "exaggerated": plots.exaggerated_maps({1.0: flat, 2.5: flat}, labels),
+        "normalised": plots.normalised_images({"as written": images[:5], "after": images[:5]}),
+        "gradients": plots.oriented_gradients(images[0], row),
+        "variants": plots.variants_compared(compare_variants(tried, labels), STEPS[-1].name),
+        "peak": plots.silhouette_peak({"plain": curve, "sharp": curve}),
+        "published": plots.beside_published(
+            published_results(),
+            scores.score_clustering((labels, clusters), (labels, clusters), 5),
+        ),
+        "seeds": plots.scores_by_seed({"one": scored, "two": scored}, {"one": 0.6}),
+        "found": plots.counts_found({"plain": [9, 11, 11], "sharp": [10, 10, 10]}),
+        "by perplexity": plots.by_perplexity(by_perplexity),
     }
 
 

@@ -87,3 +87,10 @@ def test_mistakes_are_those_named_otherwise_the_deepest_first():
     assert table.index.tolist() == [3, 1]
     assert table.label.tolist() == [4, 2]
     assert scores.find_mistakes(None, [1, 2], [0.1, 0.2]).empty
+
+
+def test_confusion_by_majority_names_clusters_itself():
+    labels, clusters = np.array([3, 3, 5, 5, 5]), np.array([1, 1, 0, 0, 1])
+    table = scores.confusion_by_majority(labels, clusters, 2)
+    pd.testing.assert_frame_equal(table, scores.confusion(labels, clusters, np.array([5, 3])))
+    assert scores.confusion_by_majority(None, clusters, 2) is None

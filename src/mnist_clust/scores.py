@@ -140,6 +140,27 @@ def confusion(
     return pd.DataFrame(counts, index=classes, columns=classes)
 
 
+def confusion_by_majority(
+    labels: npt.ArrayLike | None, clusters: Clusters, n_clusters: int
+) -> pd.DataFrame | None:
+    """Count which digits ended up under which name, clusters being named by majority.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,), or None
+    clusters : ndarray of int, shape (n,)
+    n_clusters : int
+
+    Returns
+    -------
+    DataFrame or None
+        As `confusion` gives it; None without labels.
+    """
+    if labels is None:
+        return None
+    return confusion(labels, clusters, name_by_majority(clusters, labels, n_clusters))
+
+
 def silhouette(
     X: npt.NDArray[np.float32],
     clusters: Clusters,

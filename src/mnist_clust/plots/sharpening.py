@@ -23,9 +23,11 @@ from mnist_clust.plots.style import (
     scatter_classes,
     show_image,
     styled,
+    without_labels,
 )
 
 Points = npt.NDArray[np.float32]
+_PARTS = {"train": "training digits, clustered", "test": "test digits, unseen"}
 
 
 @styled
@@ -163,19 +165,24 @@ def silhouette_peak(curves: Mapping[str, pd.Series]) -> Figure:
 
 
 @styled
-def beside_published(published: pd.DataFrame, ours: Mapping[str, float]) -> Figure:
+def beside_published(published: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     """Show accuracies of others and ours, and which test digits were unseen.
 
     Parameters
     ----------
     published : DataFrame
         From :func:`mnist_clust.published.published_results`.
-    ours : mapping of str to float
-        By what was scored; NaN without labels.
+    scores : DataFrame
+        From :func:`mnist_clust.scores.score_clustering`; empty without labels.
     """
+    title = "Beside published results; only the last line is of unseen digits"
+    if scores.empty:
+        return without_labels(title)
+    row = scores.loc["accuracy, one-to-one"]
+    ours = {f"here: {name}": row[part] for part, name in _PARTS.items()}
     names = [*published.index, *ours]
     values = np.array([*published.accuracy, *ours.values()])
-    figure = new_figure("Beside published results; only the last line is of unseen digits", 9, 4.2)
+    figure = new_figure(title, 9, 4.2)
     axes = figure.add_subplot()
     place = np.arange(len(names))
     split = len(published)
