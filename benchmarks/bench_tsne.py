@@ -101,9 +101,9 @@ class Files:
 def run_mnist_clust(files, full):
     from scipy.sparse import save_npz
 
+    from mnist_clust._parallel import Pool
     from mnist_clust.tsne import TSNE, nearest_neighbors
     from mnist_clust.tsne.affinities import perplexity_affinities, uniform_affinities
-    from mnist_clust.tsne.parallel import Pool
 
     X, T = files.rows()
 
@@ -307,9 +307,9 @@ def prepare(folder, source):
 
 def qualities(folder, n, train_labels, test_labels):
     """Divergence, neighbour recall and accuracy of all maps of a size."""
+    from mnist_clust._parallel import Pool
     from mnist_clust.tsne import nearest_neighbors
     from mnist_clust.tsne.optimizer import Descent
-    from mnist_clust.tsne.parallel import Pool
 
     files = Files(folder, n)
     X, _ = files.rows()

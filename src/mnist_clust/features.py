@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils import check_array
 
-from mnist_clust.tsne._compile import kernel
-from mnist_clust.tsne.parallel import Pool
+from mnist_clust._compile import kernel
+from mnist_clust._parallel import Pool
 
 BATCH = 1_000  # images at a time: some 5 MB of features
 TASK = 64  # images a thread takes at a time

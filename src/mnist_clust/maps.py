@@ -10,9 +10,9 @@ import numpy.typing as npt
 from scipy.linalg import orthogonal_procrustes
 from scipy.stats import spearmanr
 
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne import TSNE, NeighborGraph, Progress, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
-from mnist_clust.tsne.parallel import Pool
 from mnist_clust.tsne.transform import NEIGHBORS, place_points
 
 

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from mnist_clust._files import DataError, read_npz, write_atomically
+from mnist_clust._parallel import Pool
 from mnist_clust.cluster import fit_kmeans
 from mnist_clust.data import Images
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
@@ -29,7 +30,6 @@ from mnist_clust.islands import rejoin_islands
 from mnist_clust.silhouettes import map_silhouettes
 from mnist_clust.tsne import TSNE, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
-from mnist_clust.tsne.parallel import Pool
 from mnist_clust.tsne.transform import place_points
 
 Rows = npt.NDArray[np.float32]

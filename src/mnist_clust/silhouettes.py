@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust.tsne._compile import kernel
-from mnist_clust.tsne.parallel import Pool
+from mnist_clust._compile import kernel
+from mnist_clust._parallel import Pool
 
 POINTS = 256  # points of a task
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_iris
 
-from mnist_clust.tsne.parallel import Pool
+from mnist_clust._parallel import Pool
 
 
 @pytest.fixture(scope="session")

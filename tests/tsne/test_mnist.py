@@ -7,10 +7,10 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE as SklearnTSNE  # noqa: N811
 from sklearn.manifold import trustworthiness
 
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne import TSNE, nearest_neighbors
 from mnist_clust.tsne.cells import approximate_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
-from mnist_clust.tsne.parallel import Pool
 
 pytestmark = pytest.mark.slow
 

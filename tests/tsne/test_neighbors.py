@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne import nearest_neighbors, neighbors
 from mnist_clust.tsne.cells import Cells, approximate_neighbors
 from mnist_clust.tsne.exact import exact_neighbors
-from mnist_clust.tsne.parallel import Pool
 
 
 def test_agrees_with_scikit_learn(small_digits):

@@ -6,8 +6,8 @@ import joblib
 import numpy as np
 import pytest
 
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne import TSNE
-from mnist_clust.tsne.parallel import Pool
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 5])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_clust.tsne.parallel import Pool
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne.repulsion import Repulsion
 
 THETA = 0.8  # the estimator's default

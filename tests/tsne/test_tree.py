@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_clust.tsne.parallel import Pool
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne.tree import MASS, SPAN, SPREAD, Tree
 
 

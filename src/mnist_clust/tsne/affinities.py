@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from mnist_clust.tsne._compile import kernel
+from mnist_clust._compile import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mnist_clust._parallel import Pool
     from mnist_clust.tsne.graph import NeighborGraph
-    from mnist_clust.tsne.parallel import Pool
 
 ROWS = 512
 NEWTON_STEPS = 64  # ten are typical; the rest is for bisection when steps leave the bracket

@@ -23,7 +23,7 @@ from mnist_clust.tsne.graph import NeighborGraph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist_clust.tsne.parallel import Pool
+    from mnist_clust._parallel import Pool
 
 MEMBERS = 40  # rows a centre is the mean of, on average, while centres are sought
 ROUNDS = 3  # of moving the centres; more hardly add to the recall

@@ -12,11 +12,11 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne.affinities import perplexity_affinities, uniform_affinities
 from mnist_clust.tsne.graph import NeighborGraph
 from mnist_clust.tsne.neighbors import NewcomerSearch, Scaling, nearest_neighbors
 from mnist_clust.tsne.optimizer import Callback, Descent, Phase, Progress, optimize
-from mnist_clust.tsne.parallel import Pool
 from mnist_clust.tsne.transform import NEIGHBORS, place_points
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mnist_clust.tsne._compile import kernel
+from mnist_clust._compile import kernel
 from mnist_clust.tsne.graph import NeighborGraph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist_clust.tsne.parallel import Pool
+    from mnist_clust._parallel import Pool
 
 ROWS = 256  # rows of a block: its distances to a panel, one megabyte, stay in the cache
 PANEL = 1024  # candidates of a panel

@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne.cells import Cells, approximate_neighbors
 from mnist_clust.tsne.exact import exact_neighbors
 from mnist_clust.tsne.graph import NeighborGraph
-from mnist_clust.tsne.parallel import Pool
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_clust.tsne._compile import kernel
+from mnist_clust._compile import kernel
 from mnist_clust.tsne.repulsion import Repulsion
 from mnist_clust.tsne.tree import Tree
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from mnist_clust.tsne.parallel import Pool
+    from mnist_clust._parallel import Pool
 
 ROWS = 1024  # rows of a task
 REORDER_AT = 50  # by then neighbours have found each other

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_clust.tsne._compile import kernel
+from mnist_clust._compile import kernel
 from mnist_clust.tsne.tree import MASS, SPAN, SPREAD, Tree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist_clust.tsne.parallel import Pool
+    from mnist_clust._parallel import Pool
 
 GROUP_LEVELS = 3  # leaves whose points share a list: 2 ** 3
 GROUPS = 16  # groups of a task

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_clust.tsne._compile import kernel
+from mnist_clust._compile import kernel
 from mnist_clust.tsne.affinities import gaussian_rows
 from mnist_clust.tsne.repulsion import ROWS, STRIP, Repulsion, field, gather
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mnist_clust._parallel import Pool
     from mnist_clust.tsne.graph import NeighborGraph
-    from mnist_clust.tsne.parallel import Pool
 
 # Checked without labels: of four pairs, this one keeps most of the ten neighbours of held-out
 # digits on the map (60,000 others, 10 to 90 neighbours: 0.321, 0.326, 0.315, 0.326).

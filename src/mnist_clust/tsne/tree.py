@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_clust.tsne._compile import kernel
+from mnist_clust._compile import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist_clust.tsne.parallel import Pool
+    from mnist_clust._parallel import Pool
 
 LEAF = 8  # at most this many points in a leaf
 SHARED_LEVELS = 3  # the first splits are made by one thread, the rest by one for each subtree
