@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from matplotlib.colors import to_hex
+from streamlit.delta_generator import DeltaGenerator
 
 from mnist_clust.data import DataError, Digits, load_digits
 from mnist_clust.explorer import components, pictures
@@ -52,16 +53,18 @@ def main(source: str) -> None:
     except ValueError as error:  # images that cannot be told apart, say
         st.error(str(error))
         st.stop()
-    components.draw_map(
-        shown.embedding,
-        colors_of(shown, color),
-        f"{digits.digest[:8]} {'sharp' if kind == SHARP else 'plain'} {dimensions}",
-        clicked=lambda: choose(components.chosen_on_map()),
-        selected=select,
-    )
     index = st.session_state.get("digit")
-    with st.sidebar:
-        detail(atlas, shown, index, say)
+    figure = st.container()
+    with st.sidebar:  # before the map: what a click asked for comes first
+        silhouette = detail(atlas, shown, index, say)
+    with figure:
+        components.draw_map(
+            shown.embedding,
+            colors_of(shown, color),
+            f"{digits.digest[:8]} {'sharp' if kind == SHARP else 'plain'} {dimensions}",
+            clicked=lambda: choose(components.chosen_on_map()),
+            selected=select,
+        )
     placed = place_new(atlas, kind, dimensions, n_clusters, say)
     mark(digits, shown, index, placed)
     tabs = st.tabs(
@@ -79,7 +82,9 @@ def main(source: str) -> None:
         if tab.open:
             with tab:
                 show()
-    shown.silhouettes  # noqa: B018  # made now, so that the next click need not wait for them
+    values = shown.silhouettes  # last, for a new clustering takes seconds to measure
+    if silhouette is not None:
+        silhouette.metric("silhouette", f"{values[index]:.2f}")
     progress.empty()
 
 
@@ -163,24 +168,21 @@ def words(digits: Digits, shown: Clustering, index: int) -> str:
 
 def detail(
     atlas: Atlas, shown: Clustering, index: int | None, say: Callable[[str, float], None]
-) -> None:
-    """Show the chosen digit, large, and its nearest neighbours."""
+) -> DeltaGenerator | None:
+    """Show the chosen digit, large, and its neighbours; return where its silhouette belongs."""
     st.header("The digit", anchor=False)
     if index is None or index >= len(shown.clusters):
         st.write("Click a point of the map, or give an image number.")
-        return
+        return None
     images = atlas.digits.train_images
     st.image(pictures.shown(images[index]), caption=words(atlas.digits, shown, index))
-    facts = {
-        "cluster": shown.titles[shown.clusters[index]],
-        "digit": "-" if shown.labels is None else str(shown.labels[index]),
-        "silhouette": f"{shown.silhouettes[index]:.2f}",
-    }
-    for column, (name, value) in zip(st.columns(len(facts)), facts.items(), strict=True):
-        column.metric(name, value)
+    left, middle, right = st.columns(3)
+    left.metric("cluster", shown.titles[shown.clusters[index]])
+    middle.metric("digit", "-" if shown.labels is None else str(shown.labels[index]))
     st.subheader("Nearest neighbours", anchor=False, help="By the 50 components of its pixels.")
     near = atlas.neighbors(say)[index]
     components.draw_gallery(images[near], near, short(shown, near), "neighbors", choose)
+    return right.empty()
 
 
 def short(shown: Clustering, indices: npt.NDArray[np.integer]) -> list[str]:

@@ -22,6 +22,7 @@ class PointMap {
 
   take(data, send) {
     this.send = send;
+    this.root.dataset.taken = 1 + Number(this.root.dataset.taken ?? 0);
     if (data.places !== this.placesKey) {
       this.placesKey = data.places;
       this.axes = data.axes.map(axis => Float32Array.from(decode(axis, Uint16Array), q => q / 32767.5 - 1));
@@ -95,17 +96,24 @@ class PointMap {
     }
   }
 
-  draw() {
-    if (this.waiting) return;
-    this.waiting = requestAnimationFrame(() => { this.waiting = 0; this.drawNow(); });
+  draw(points = true) { // or else the marks alone
+    this.stale ||= points;
+    this.waiting ||= requestAnimationFrame(() => { this.waiting = 0; this.drawNow(); });
   }
 
   drawNow() {
+    const style = getComputedStyle(this.root);
+    if (this.stale) this.drawPoints(style);
+    this.context.putImageData(this.image, 0, 0);
+    this.drawMarks(style.getPropertyValue("--st-text-color") || "#1f2933");
+    this.stale = false;
+  }
+
+  drawPoints(style) {
     const started = performance.now(), {width, height} = this.canvas, solid = this.axes.length === 3;
     this.projectAll();
     this.pixels.fill(0);
     if (solid) this.nearest.fill(-Infinity);
-    const style = getComputedStyle(this.root);
     const paper = rgb(hex(style.getPropertyValue("--st-background-color")) ?? "#ffffff");
     const shades = this.colors.map(color => shadesOf(rgb(color), paper, solid));
     const radius = this.radius = clamp(130 / Math.sqrt(this.count), 0.9, 4) * this.ratio * Math.sqrt(clamp(this.view.zoom, 0.7, 16));
@@ -124,8 +132,6 @@ class PointMap {
         pixels[at] = color;
       }
     }
-    this.context.putImageData(this.image, 0, 0);
-    this.drawMarks(style.getPropertyValue("--st-text-color") || "#1f2933");
     this.root.dataset.milliseconds = Math.round(performance.now() - started);
   }
 
@@ -181,8 +187,8 @@ class PointMap {
 
   choose(index) {
     if (index < 0) return;
-    this.mark = {index};
-    this.draw();
+    this.mark = {...this.mark, index};
+    this.draw(false);
     this.send("clicked", index);
   }
 
@@ -240,7 +246,7 @@ class PointMap {
       const now = this.at(event), before = pointers.get(event.pointerId);
       if (!before) return;
       if (this.start && Math.hypot(now[0] - this.start[0], now[1] - this.start[1]) > CLICK * this.ratio) this.start = null;
-      if (this.trail) { this.trail.push(now); this.draw(); }
+      if (this.trail) { this.trail.push(now); this.draw(false); }
       else if (pointers.size === 2) {
         const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
         const span = p => Math.hypot(p[0] - other[0], p[1] - other[1]);
@@ -254,9 +260,9 @@ class PointMap {
       if (this.start) this.choose(this.pick(...this.start, REACH));
       else if (this.trail?.length > 1) this.select(this.outline());
       this.start = this.trail = null;
-      this.draw();
+      this.draw(false);
     };
-    canvas.onpointercancel = event => { pointers.delete(event.pointerId); this.start = this.trail = null; this.draw(); };
+    canvas.onpointercancel = event => { pointers.delete(event.pointerId); this.start = this.trail = null; this.draw(false); };
     canvas.oncontextmenu = event => event.preventDefault();
     canvas.addEventListener("wheel", event => {
       event.preventDefault();
@@ -276,7 +282,7 @@ class PointMap {
       this.aiming = true;
       does();
     };
-    canvas.onblur = () => { this.aiming = false; this.draw(); };
+    canvas.onblur = () => { this.aiming = false; if (this.axes) this.draw(false); };
     this.root.querySelectorAll("[data-mode]").forEach(button => {
       button.onclick = () => {
         this.mode = button.dataset.mode;
@@ -291,7 +297,7 @@ class PointMap {
     const marked = () => {
       if (!canvas.isConnected) { window.removeEventListener("explorer-mark", marked); return; }
       this.mark = window.explorerMark;
-      if (this.axes) this.draw();
+      if (this.axes) this.draw(false);
     };
     window.addEventListener("explorer-mark", marked);
     if (window.explorerMark) this.mark = window.explorerMark;
