@@ -29,7 +29,7 @@ MAX_PIXELS = 16_000_000
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_VALUES = 256 * 1024**2  # bytes that a file of arrays may unfold to
 PNG_URL = "data:image/png;base64,"
-FAINT = 0.2  # of the darkest ink; what is fainter is paper
+FAINT = 0.1  # of the darkest ink; what is fainter is paper
 BOX = 20 / 28  # of the frame that MNIST's digits are scaled into
 
 Grey = npt.NDArray[np.uint8]
@@ -101,7 +101,7 @@ def like_mnist(picture: Grey, shape: tuple[int, int] = (28, 28)) -> Grey:
     """Bring a picture of one digit to the form of MNIST's.
 
     As LeCun and others describe it: the ink is cropped, scaled into a box of 20×20 pixels with
-    its proportions kept, and set into 28×28 so that its centre of mass is in the middle. The
+    its proportions kept, and set into 28×28 so that its centre of mass is at row 14, column 14. The
     paper is what most of the picture's border shows; ink is whatever is far from it, darker or
     lighter.
 
@@ -135,8 +135,8 @@ def like_mnist(picture: Grey, shape: tuple[int, int] = (28, 28)) -> Grey:
     grey = grey * (255 / grey.max())
     frame = np.zeros(shape, np.uint8)
     mass = grey.sum()
-    top = round(shape[0] / 2 - float(grey.sum(axis=1) @ (np.arange(height) + 0.5) / mass))
-    left = round(shape[1] / 2 - float(grey.sum(axis=0) @ (np.arange(width) + 0.5) / mass))
+    top = round(shape[0] / 2 - float(grey.sum(axis=1) @ np.arange(height) / mass))
+    left = round(shape[1] / 2 - float(grey.sum(axis=0) @ np.arange(width) / mass))
     top, left = (
         int(np.clip(start, 0, whole - part))
         for start, whole, part in ((top, shape[0], height), (left, shape[1], width))
