@@ -105,12 +105,12 @@ def controls(digits: Digits) -> tuple[str, int, str, int]:
     colors = ["cluster", "silhouette"]
     if digits.train_labels is not None:
         colors = ["cluster", "digit", "correctness", "silhouette"]
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         kind = st.radio(
-            "Clusters of", KINDS, index=KINDS.index(PLAIN), key="map", horizontal=True,
+            "Clusters of", KINDS, key="map", horizontal=True,
             bind="query-params",
-            help="Raw pixels: KMeans on the pixels, shown on the plain map. Plain map: t-SNE of "
-            "the pixels. Sharpened map: t-SNE of oriented gradients, its groups drawn together.",
+            help="Plain map: t-SNE of the pixels. Sharpened map: t-SNE of oriented gradients, its "
+            "groups drawn together. Raw pixels: KMeans on the pixels, shown on the plain map.",
         )  # fmt: skip
         space = st.radio(
             "Dimensions", ["2-D", "3-D"], key="dimensions", horizontal=True, bind="query-params"

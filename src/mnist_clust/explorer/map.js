@@ -185,6 +185,20 @@ class PointMap {
     return best;
   }
 
+  reveal() { // what was chosen elsewhere, a picture or a number, comes into view
+    const {mark: {index}, canvas, view, screen} = this;
+    if (index >= 0 && index < this.count) {
+      const [x, y] = [screen[2 * index], screen[2 * index + 1]], {width, height} = canvas;
+      if (x < 0 || y < 0 || x > width || y > height) {
+        const unit = 0.47 * Math.min(width, height) * view.zoom;
+        view.x += (x - width / 2) / unit;
+        view.y -= (y - height / 2) / unit;
+      }
+      canvas.scrollIntoView({block: "nearest"});
+    }
+    this.draw();
+  }
+
   choose(index) {
     if (index < 0) return;
     this.mark = {...this.mark, index};
@@ -296,8 +310,9 @@ class PointMap {
     this.root.querySelectorAll("[data-do]").forEach(button => { button.onclick = does[button.dataset.do]; });
     const marked = () => {
       if (!canvas.isConnected) { window.removeEventListener("explorer-mark", marked); return; }
+      const moved = window.explorerMark.index !== this.mark.index;
       this.mark = window.explorerMark;
-      if (this.axes) this.draw(false);
+      if (this.axes) moved ? this.reveal() : this.draw(false);
     };
     window.addEventListener("explorer-mark", marked);
     if (window.explorerMark) this.mark = window.explorerMark;

@@ -33,7 +33,7 @@ Say = Callable[[str, float], None]
 _T = TypeVar("_T")
 
 PIXELS, PLAIN, SHARP = "raw pixels", "plain map", "sharpened map"
-KINDS = (PIXELS, PLAIN, SHARP)
+KINDS = (PLAIN, SHARP, PIXELS)
 COUNTS = range(2, 21)  # numbers of clusters to choose from
 SEED = 0  # of the notebooks
 STARTS = 3  # of KMeans for other numbers than ten, which is a second on a map of 60,000
