@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mnist_clust.data import DataError, Digits, load_digits
 from mnist_clust.explorer import components, pictures
-from mnist_clust.explorer.results import COUNTS, KINDS, PIXELS, PLAIN, SHARP, Atlas, Clustering
+from mnist_clust.explorer.results import COUNTS, KINDS, PIXELS, SHARP, Atlas, Clustering
 from mnist_clust.plots.style import ACCENT, PALETTE, WARN
 
 SELECTION, METRICS, MISTAKES, NEW, OWN = (
@@ -175,7 +175,8 @@ def detail(
         st.write("Click a point of the map, or give an image number.")
         return None
     images = atlas.digits.train_images
-    st.image(pictures.shown(images[index]), caption=words(atlas.digits, shown, index))
+    told = words(atlas.digits, shown, index)
+    st.image(pictures.shown(images[index]), told, output_format="PNG")
     left, middle, right = st.columns(3)
     left.metric("cluster", shown.titles[shown.clusters[index]])
     middle.metric("digit", "-" if shown.labels is None else str(shown.labels[index]))
@@ -366,7 +367,9 @@ def uploaded_image(shape: tuple[int, int]) -> None:
 
 def landed(digits: Digits, shown: Clustering, placed: pd.Series) -> None:
     """Say where the new digit landed and how sure that is."""
-    st.image(pictures.shown(st.session_state["new"], 140), caption="as the map sees it")
+    st.image(
+        pictures.shown(st.session_state["new"], 140), "as the map sees it", output_format="PNG"
+    )
     st.write(
         f"It lands in cluster **{shown.titles[int(placed.cluster)]}**, at the cross on the map: "
         f"{placed.sureness:.0%} of its nearest neighbours are of that cluster."
