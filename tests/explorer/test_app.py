@@ -34,7 +34,9 @@ def test_an_address_brings_back_the_place(visit, few):
     assert page.radio(key="color").value == "digit"
     assert page.slider(key="k").value == 12
     assert metrics(page)["digit"] == str(few[1][7])
-    assert {"silhouette", "accuracy, by majority", "adjusted Rand index"} <= set(metrics(page))
+    assert {"silhouette", "accuracy, by majority", "accuracy, one-to-one", "AMI", "ARI"} <= set(
+        metrics(page)
+    )
 
 
 @pytest.mark.parametrize(

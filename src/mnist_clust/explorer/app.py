@@ -25,6 +25,7 @@ A_PAGE = 60  # images of a gallery
 EDGES = np.array([-0.2, 0, 0.2, 0.4, 0.6, 0.8])  # of the silhouette's colours
 HEAT = ["#bd1f01", "#e76300", "#ffa90e", "#b9ac70", "#92dadd", "#3f90da", "#2a5fa5"]
 EVERY = "all"
+SHORT = {"adjusted mutual information": "AMI", "adjusted Rand index": "ARI"}
 
 
 def main(source: str) -> None:
@@ -245,14 +246,15 @@ def turn_pages(n: int, key: str) -> slice:
 
 def metrics(shown: Clustering, kind: str) -> None:
     """Show the scores, the sizes of the clusters and the confusion."""
-    for column, (name, value) in zip(
-        st.columns(len(shown.metrics)), shown.metrics.items(), strict=True
-    ):
-        column.metric(name, f"{100 * value:.2f}%" if "accuracy" in name else f"{value:.3f}")
+    with st.container(horizontal=True, gap="large"):
+        for name, value in shown.metrics.items():
+            text = f"{100 * value:.2f}%" if "accuracy" in name else f"{value:.3f}"
+            st.metric(SHORT.get(name, name), text, width="content")
+    where = ", the silhouette of raw pixels on the plain map" if kind == PIXELS else ""
     st.caption(
-        "Accuracy: each cluster stands for its most frequent digit, or each digit for one "
-        "cluster. All scores are of the training images"
-        + (", the silhouette of raw pixels' clusters on the plain map." if kind == PIXELS else ".")
+        "Accuracy: each cluster stands for its most frequent digit, or each digit for one cluster. "
+        "AMI and ARI: adjusted mutual information and adjusted Rand index. All scores are of the "
+        f"training images{where}."
     )
     left, right = st.columns(2)
     palette = [to_hex(value) for value in PALETTE]

@@ -70,7 +70,7 @@ def draw_map(
         "places": key,
         "axes": [encode(axis, np.uint16) for axis in steps.T],
         "color": title,
-        "codes": encode(codes, np.uint8),
+        "codes": encode(codes, np.uint16),
         "names": names,
         "colors": shades,
     }

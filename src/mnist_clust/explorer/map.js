@@ -32,7 +32,7 @@ class PointMap {
       this.order = shuffled(this.count); // no group always on top
       this.reset();
     }
-    this.codes = decode(data.codes, Uint8Array);
+    this.codes = decode(data.codes, Uint16Array);
     this.colors = data.colors;
     if (data.names.join() !== this.names?.join()) this.hidden.clear();
     this.names = data.names;
