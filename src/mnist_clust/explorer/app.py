@@ -39,7 +39,7 @@ def main(source: str) -> None:
     st.set_page_config("mnist-clust explorer", layout="wide")
     digits = st.session_state.get("own") or load(source)
     atlas = open_atlas(digits.digest, digits)
-    st.html("<style>.stMainBlockContainer {padding-top: 2.5rem}</style>")
+    st.html("<style>.stMainBlockContainer {padding-top: 3.75rem}</style>")
     st.header("Every digit behind its point", anchor=False)
     for notice in digits.notices:
         st.warning(notice)

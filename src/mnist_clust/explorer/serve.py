@@ -13,7 +13,8 @@ SETTINGS = {
     "server.showEmailPrompt": False,
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "viewer",
-    "theme.primaryColor": "#2a78c2",  # as the figures' accent, darker, to be read on white
+    "theme.light.primaryColor": "#2a78c2",  # the figures' accent, to be read on either paper
+    "theme.dark.primaryColor": "#5aa9f0",
 }
 
 
