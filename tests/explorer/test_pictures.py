@@ -213,3 +213,13 @@ def test_errors_name_the_file_as_its_owner_did(images):
     with pytest.raises(DataError, match=r"^mine\.npz holds") as caught:
         pictures.read_data(npz(pictures=images), "C:\\somewhere\\mine.npz")
     assert "/tmp" not in str(caught.value)
+
+
+def test_a_name_is_shown_as_plain_text(images):
+    name = "![x](http://example.org/a.png)<b>.npz"
+    with pytest.raises(DataError) as caught:
+        pictures.read_data(b"nothing", name)
+    assert not set("![]<>:/") & set(str(caught.value).split(".npz")[0])
+    notice = pictures.read_data(npz(images=np.stack([images] * 3, -1)), name).notices[0]
+    assert "upload" not in notice
+    assert "<b>" not in notice

@@ -11,10 +11,12 @@ import binascii
 import gzip
 import io
 import math
+import re
 import struct
 import tempfile
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -177,7 +179,8 @@ def read_data(content: bytes, name: str) -> Digits:
     DataError
         In one sentence, what is wrong with it and what to do.
     """
-    shown = Path(name.replace("\\", "/")).name or "This file"
+    # Only plain characters: what is shown is Markdown, and an image in it would be fetched.
+    shown = re.sub(r"[^\w.() -]", "_", re.split(r"[\\/]", name)[-1]) or "This file"
     if len(content) > MAX_FILE_BYTES or _unfolded(content) > MAX_VALUES:
         raise DataError(
             f"{shown} is larger than {MAX_FILE_BYTES // 1024**2} MB, or unfolds to more than "
@@ -187,11 +190,15 @@ def read_data(content: bytes, name: str) -> Digits:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{ending}"
         path.write_bytes(content)
+
+        def renamed(said: object) -> str:
+            return str(said).replace(str(path), shown).replace(path.name, shown)
+
         try:
-            return load_digits(path)
+            digits = load_digits(path)
         except DataError as error:
-            said = str(error).replace(str(path), shown).replace(path.name, shown)
-            raise DataError(said) from None
+            raise DataError(renamed(error)) from None
+    return replace(digits, notices=tuple(map(renamed, digits.notices)))
 
 
 def _unfolded(content: bytes) -> int:
