@@ -57,7 +57,7 @@ def main(source: str) -> None:
     index = st.session_state.get("digit")
     figure = st.container()
     with st.sidebar:  # before the map: what a click asked for comes first
-        silhouette = detail(atlas, shown, index, say)
+        silhouette = detail(digits, shown, index)
     with figure:
         components.draw_map(
             shown.embedding,
@@ -68,6 +68,8 @@ def main(source: str) -> None:
         )
     placed = place_new(atlas, kind, dimensions, n_clusters, say)
     mark(digits, shown, index, placed)
+    with st.sidebar:
+        neighbors(atlas, shown, index, say)
     tabs = st.tabs(
         [SELECTION, METRICS, MISTAKES, NEW, OWN], key="tab", on_change="rerun",
         bind="query-params",
@@ -167,24 +169,30 @@ def words(digits: Digits, shown: Clustering, index: int) -> str:
     return f"{told}, cluster {shown.titles[shown.clusters[index]]}"
 
 
-def detail(
-    atlas: Atlas, shown: Clustering, index: int | None, say: Callable[[str, float], None]
-) -> DeltaGenerator | None:
-    """Show the chosen digit, large, and its neighbours; return where its silhouette belongs."""
+def detail(digits: Digits, shown: Clustering, index: int | None) -> DeltaGenerator | None:
+    """Show the chosen digit, large; return where its silhouette belongs."""
     st.header("The digit", anchor=False)
     if index is None or index >= len(shown.clusters):
         st.write("Click a point of the map, or give an image number.")
         return None
-    images = atlas.digits.train_images
-    told = words(atlas.digits, shown, index)
-    st.image(pictures.shown(images[index]), told, output_format="PNG")
+    told = words(digits, shown, index)
+    st.image(pictures.shown(digits.train_images[index]), told, output_format="PNG")
     left, middle, right = st.columns(3)
     left.metric("cluster", shown.titles[shown.clusters[index]])
     middle.metric("digit", "-" if shown.labels is None else str(shown.labels[index]))
-    st.subheader("Nearest neighbours", anchor=False, help="By the 50 components of its pixels.")
-    near = atlas.neighbors(say)[index]
-    components.draw_gallery(images[near], near, short(shown, near), "neighbors", choose)
     return right.empty()
+
+
+def neighbors(
+    atlas: Atlas, shown: Clustering, index: int | None, say: Callable[[str, float], None]
+) -> None:
+    """Show the images most alike to the chosen one."""
+    if index is None or index >= len(shown.clusters):
+        return
+    near = atlas.neighbors(say)[index]
+    st.subheader("Nearest neighbours", anchor=False, help="By the 50 components of its pixels.")
+    images = atlas.digits.train_images[near]
+    components.draw_gallery(images, near, short(shown, near), "neighbors", choose)
 
 
 def short(shown: Clustering, indices: npt.NDArray[np.integer]) -> list[str]:

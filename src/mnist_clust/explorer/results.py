@@ -163,7 +163,6 @@ class Atlas:
 
         They are nearest in the 50 principal components that the plain map is made of.
         """
-        self.embedding(PLAIN, 2, say)
         return self._keep(("nearest",), lambda: self._nearest(self._graph(say)))
 
     def clustering(self, kind: str, dimensions: int, n_clusters: int, say: Say) -> Clustering:
