@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -94,7 +95,9 @@ def main(source: str) -> None:
 @st.cache_resource(show_spinner="Loading the digits …")
 def load(source: str) -> Digits:
     """Load the data set named on the command line, once for all visitors."""
-    return load_digits(source)
+    digits = load_digits(source)
+    gc.freeze()  # Streamlit looks through all objects after each run: not through the libraries'
+    return digits
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
