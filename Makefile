@@ -1,7 +1,7 @@
 # `make help` lists what there is. Variables: DATA (what to cluster), NOTEBOOKS (which to run).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test notebooks bench readme lint lock clean
+.PHONY: help report explore test notebooks bench readme lint lock clean
 SHELL := /bin/sh
 
 DATA ?= auto
@@ -14,10 +14,13 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DATA=mnist|sample|PATH and NOTEBOOKS='01 02' choose what 'make report' runs."
+	@echo "  DATA=mnist|sample|PATH and NOTEBOOKS='01 02' choose what 'make report' runs; DATA also 'make explore'."
 
 report: .venv/installed ## run the notebooks and build a site from them in reports/
 	@set -f; $(RUN) -m mnist_clust report --data "$$DATA" -- $$NOTEBOOKS
+
+explore: .venv/installed ## explore the maps in a browser, every digit behind its point
+	@$(RUN) -m mnist_clust explore --data "$$DATA"
 
 test: .venv/installed ## run all tests
 	@$(RUN) -m pytest

@@ -109,6 +109,22 @@ def assign(images: str, model: Path, out: Path) -> None:
 
 
 @main.command()
+@click.option("--data", default="auto", show_default=True,
+              help="'auto', 'mnist', 'sample', or a path to images of your own.")  # fmt: skip
+@click.option("--port", type=click.IntRange(1, 65535), help="[default: the first free from 8501]")
+@click.option("--headless", is_flag=True, help="Do not open a browser.")
+def explore(data: str, port: int | None, headless: bool) -> None:
+    """Explore the maps in a browser, every digit behind its point; stop it with Ctrl-C.
+
+    It can be reached from this machine alone.
+    """
+    from mnist_clust.explorer.serve import serve
+
+    digits = _load(data)
+    serve(_source(data, digits), port, headless=headless)
+
+
+@main.command()
 def readme() -> None:
     """Write the README's tables anew from results/*.json."""
     from mnist_clust.readme import update_readme

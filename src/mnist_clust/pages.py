@@ -112,12 +112,12 @@ def map_of_images(
     Page
         Its images are in PNG sheets, each fetched when one of its images is first shown.
     """
-    sheets, (width, height) = _sheets(images)
+    sheets, (width, height) = sheet_files(images)
     data = {
-        "x": _encode(embedding[:, 0], np.float32),
-        "y": _encode(embedding[:, 1], np.float32),
+        "x": encode(embedding[:, 0], np.float32),
+        "y": encode(embedding[:, 1], np.float32),
         "groups": [
-            {"title": name, "codes": _encode(codes, np.int16), "names": names}
+            {"title": name, "codes": encode(codes, np.int16), "names": names}
             for name, (codes, names) in groups.items()
         ],
         "palette": [to_hex(color) for color in PALETTE],
@@ -140,13 +140,13 @@ def _plotly() -> dict[str, bytes]:
     return {"plotly.min.js": get_plotlyjs().encode()}
 
 
-def _encode(values: npt.NDArray[Any], dtype: type) -> str:
+def encode(values: npt.NDArray[Any], dtype: type) -> str:
     """Write numbers as the browser's typed arrays read them: little-endian, in base64."""
     kind = np.dtype(dtype).newbyteorder("<")
     return base64.b64encode(np.ascontiguousarray(values, kind).tobytes()).decode()
 
 
-def _sheets(images: Images) -> tuple[dict[str, bytes], tuple[int, int]]:
+def sheet_files(images: Images) -> tuple[dict[str, bytes], tuple[int, int]]:
     """Tile images into PNG files, dark on white; return them and the size of an image."""
     step = max(1, math.ceil(max(images.shape[1:]) / LARGEST))
     images = images[:, ::step, ::step] if step > 1 else images

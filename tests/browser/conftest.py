@@ -48,9 +48,10 @@ def plain_browser(launch):
 
 
 class Visit:
-    """A page from disk, with all that it complained about and asked for."""
+    """A page from disk or from this machine, with all that it complained about and asked for."""
 
-    def __init__(self, browser, path, **context):
+    def __init__(self, browser, address, **context):
+        self.home = "file:" if address.startswith("file:") else "http://127.0.0.1:"
         self.page = browser.new_context(**context).new_page()
         self.page.set_default_timeout(120_000)
         self.complaints = []
@@ -61,13 +62,14 @@ class Visit:
             lambda message: message.type == "error" and self.complaints.append(message.text),
         )
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.resolve().as_uri())
+        self.page.on("websocket", lambda socket: self.requests.append(f"http{socket.url[2:]}"))
+        self.page.goto(address)
 
     def close(self):
         """Close, and fail if anything went wrong or left the machine."""
         self.page.context.close()
         assert self.complaints == []
-        left = [url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))]
+        left = [url for url in self.requests if not url.startswith((self.home, "data:", "blob:"))]
         assert left == []
 
 
@@ -75,7 +77,8 @@ def visits_in(browser):
     visits = []
 
     def open_page(path, **context):
-        visits.append(Visit(browser, path, **context))
+        address = path if isinstance(path, str) else path.resolve().as_uri()
+        visits.append(Visit(browser, address, **context))
         return visits[-1].page
 
     yield open_page

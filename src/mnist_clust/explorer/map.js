@@ -1,0 +1,379 @@
+// A map of many points, drawn by hand into a pixel buffer: 60,000 points take some milliseconds,
+// without WebGL, so each turn, zoom and choice is answered here and no figure is sent again.
+const CLICK = 5, REACH = 14, FAR = 12; // CSS pixels to a click and to a point; levels of depth
+
+const decode = (text, Kind) => new Kind(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const rgb = color => [1, 3, 5].map(at => parseInt(color.slice(at, at + 2), 16));
+const pixel = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+
+class PointMap {
+  constructor(root) {
+    this.root = root;
+    this.canvas = root.querySelector("canvas");
+    this.context = this.canvas.getContext("2d");
+    this.hidden = new Set();
+    this.pointers = new Map();
+    this.mode = "move";
+    this.mark = {index: -1};
+    this.listen();
+    new ResizeObserver(() => this.resize()).observe(this.canvas);
+  }
+
+  take(data, send) {
+    this.send = send;
+    this.root.dataset.taken = 1 + Number(this.root.dataset.taken ?? 0);
+    if (data.places !== this.placesKey) {
+      this.placesKey = data.places;
+      this.axes = data.axes.map(axis => Float32Array.from(decode(axis, Uint16Array), q => q / 32767.5 - 1));
+      this.count = this.axes[0].length;
+      this.screen = new Float32Array(2 * this.count);
+      this.depth = new Float32Array(this.count);
+      this.order = shuffled(this.count); // no group always on top
+      this.reset();
+    }
+    this.codes = decode(data.codes, Uint16Array);
+    this.colors = data.colors;
+    if (data.names.join() !== this.names?.join()) this.hidden.clear();
+    this.names = data.names;
+    this.legend();
+    this.resize();
+    Object.assign(this.root.dataset, {ready: "yes", color: data.color, places: data.places, count: this.count});
+  }
+
+  reset() {
+    this.view = this.axes.length === 3
+      ? {yaw: 0.6, pitch: 0.4, zoom: 1, x: 0, y: 0} : {yaw: 0, pitch: 0, zoom: 1, x: 0, y: 0};
+  }
+
+  resize() {
+    const ratio = Math.min(window.devicePixelRatio || 1, 2), box = this.canvas.getBoundingClientRect();
+    if (!this.axes || !box.width) return;
+    const width = Math.round(box.width * ratio), height = Math.round(box.height * ratio);
+    if (this.canvas.width !== width || this.canvas.height !== height || !this.pixels) {
+      [this.canvas.width, this.canvas.height] = [width, height];
+      this.image = this.context.createImageData(width, height);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+      this.nearest = new Float32Array(width * height);
+    }
+    this.ratio = ratio;
+    this.draw();
+  }
+
+  // Pixels of the canvas from a place in [-1, 1]; the third value is nearness to the eye.
+  project(place) {
+    const {yaw, pitch, zoom, x, y} = this.view;
+    const unit = 0.47 * Math.min(this.canvas.width, this.canvas.height) * zoom;
+    let [a, b, c] = [place[0], place[1], place[2] ?? 0];
+    if (place.length === 3) {
+      [a, c] = [a * Math.cos(yaw) + c * Math.sin(yaw), c * Math.cos(yaw) - a * Math.sin(yaw)];
+      [b, c] = [b * Math.cos(pitch) - c * Math.sin(pitch), c * Math.cos(pitch) + b * Math.sin(pitch)];
+      const near = 3 / (3 - c);
+      [a, b] = [a * near, b * near];
+    }
+    return [this.canvas.width / 2 + (a - x) * unit, this.canvas.height / 2 - (b - y) * unit, c];
+  }
+
+  projectAll() {
+    const {screen, depth, axes} = this;
+    if (axes.length === 2) { // without a call and an array a point
+      const [ox, oy] = this.project([0, 0]), unit = this.project([1, 0])[0] - ox;
+      for (let i = 0; i < this.count; i++) {
+        screen[2 * i] = ox + axes[0][i] * unit;
+        screen[2 * i + 1] = oy - axes[1][i] * unit;
+      }
+      return;
+    }
+    const {yaw, pitch, zoom, x, y} = this.view, {width, height} = this.canvas;
+    const unit = 0.47 * Math.min(width, height) * zoom;
+    const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
+    for (let i = 0; i < this.count; i++) {
+      const a = axes[0][i] * cy + axes[2][i] * sy, c0 = axes[2][i] * cy - axes[0][i] * sy;
+      const b = axes[1][i] * cp - c0 * sp, c = c0 * cp + axes[1][i] * sp, near = 3 / (3 - c);
+      screen[2 * i] = width / 2 + (a * near - x) * unit;
+      screen[2 * i + 1] = height / 2 - (b * near - y) * unit;
+      depth[i] = c;
+    }
+  }
+
+  draw(points = true) { // or else the marks alone
+    this.stale ||= points;
+    this.waiting ||= requestAnimationFrame(() => { this.waiting = 0; this.drawNow(); });
+  }
+
+  drawNow() {
+    const style = getComputedStyle(this.root);
+    if (this.stale) this.drawPoints(style);
+    this.context.putImageData(this.image, 0, 0);
+    this.drawMarks(style.getPropertyValue("--st-text-color") || "#1f2933");
+    this.stale = false;
+  }
+
+  drawPoints(style) {
+    const started = performance.now(), {width, height} = this.canvas, solid = this.axes.length === 3;
+    this.projectAll();
+    this.pixels.fill(0);
+    if (solid) this.nearest.fill(-Infinity);
+    const paper = rgb(hex(style.getPropertyValue("--st-background-color")) ?? "#ffffff");
+    const shades = this.colors.map(color => shadesOf(rgb(color), paper, solid));
+    const radius = this.radius = clamp(130 / Math.sqrt(this.count), 0.9, 4) * this.ratio * Math.sqrt(clamp(this.view.zoom, 0.7, 16));
+    const disc = discOf(radius), {screen, depth, pixels, nearest, codes} = this;
+    for (const i of this.order) {
+      if (this.hidden.has(codes[i])) continue;
+      const px = Math.round(screen[2 * i]), py = Math.round(screen[2 * i + 1]);
+      if (px < 0 || py < 0 || px >= width || py >= height) continue;
+      const level = solid ? clamp(Math.floor((depth[i] + 1) / 2 * FAR), 0, FAR - 1) : FAR - 1;
+      const color = shades[codes[i]][level];
+      for (let d = 0; d < disc.length; d += 2) {
+        const qx = px + disc[d], qy = py + disc[d + 1];
+        if (qx < 0 || qy < 0 || qx >= width || qy >= height) continue;
+        const at = qy * width + qx;
+        if (solid) { if (nearest[at] > depth[i]) continue; nearest[at] = depth[i]; }
+        pixels[at] = color;
+      }
+    }
+    this.root.dataset.milliseconds = Math.round(performance.now() - started);
+  }
+
+  drawMarks(ink) {
+    const {context, ratio, mark} = this;
+    context.strokeStyle = context.fillStyle = ink;
+    context.lineWidth = 2.5 * ratio;
+    if (mark.index >= 0 && mark.index < this.count) {
+      context.beginPath();
+      context.arc(this.screen[2 * mark.index], this.screen[2 * mark.index + 1], this.radius + 7 * ratio, 0, 7);
+      context.stroke();
+    }
+    if (mark.place && mark.place.length === this.axes.length) { // a new digit: a cross in a square
+      const [x, y] = this.project(mark.place), r = 9 * ratio;
+      context.strokeRect(x - r, y - r, 2 * r, 2 * r);
+      context.beginPath();
+      context.moveTo(x - r, y); context.lineTo(x + r, y); context.moveTo(x, y - r); context.lineTo(x, y + r);
+      context.stroke();
+    }
+    if (this.aiming) { // what Enter would choose from
+      const [x, y, r] = [this.canvas.width / 2, this.canvas.height / 2, 12 * ratio];
+      context.beginPath();
+      context.moveTo(x - r, y); context.lineTo(x + r, y); context.moveTo(x, y - r); context.lineTo(x, y + r);
+      context.stroke();
+    }
+    if (this.trail?.length) {
+      context.beginPath();
+      this.outline().forEach(([x, y], at) => at ? context.lineTo(x, y) : context.moveTo(x, y));
+      context.closePath();
+      context.stroke();
+    }
+  }
+
+  outline() {
+    if (this.mode !== "box") return this.trail;
+    const [[a, b], [c, d]] = [this.trail[0], this.trail.at(-1)];
+    return [[a, b], [c, b], [c, d], [a, d]];
+  }
+
+  // The point nearest to a place on the canvas; of those under it in space the foremost.
+  pick(x, y, reach) {
+    let best = -1, least = (reach * this.ratio) ** 2, front = -Infinity;
+    for (let i = 0; i < this.count; i++) {
+      const away = (this.screen[2 * i] - x) ** 2 + (this.screen[2 * i + 1] - y) ** 2;
+      if (away > least || this.hidden.has(this.codes[i])) continue;
+      if (this.axes.length === 3 && away <= this.radius ** 2) {
+        if (this.depth[i] < front) continue;
+        [best, front, least] = [i, this.depth[i], this.radius ** 2];
+      } else if (away < least || best < 0) [best, least] = [i, away];
+    }
+    return best;
+  }
+
+  reveal() { // what was chosen elsewhere, a picture or a number, comes into view
+    const {mark: {index}, canvas, view, screen} = this;
+    if (index >= 0 && index < this.count) {
+      const [x, y] = [screen[2 * index], screen[2 * index + 1]], {width, height} = canvas;
+      if (x < 0 || y < 0 || x > width || y > height) {
+        const unit = 0.47 * Math.min(width, height) * view.zoom;
+        view.x += (x - width / 2) / unit;
+        view.y -= (y - height / 2) / unit;
+      }
+      canvas.scrollIntoView({block: "nearest"});
+    }
+    this.draw();
+  }
+
+  choose(index) {
+    if (index < 0) return;
+    this.mark = {...this.mark, index};
+    this.draw(false);
+    this.send("clicked", index);
+  }
+
+  select(outline) {
+    const xs = outline.map(p => p[0]), ys = outline.map(p => p[1]), found = [];
+    const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    for (let i = 0; i < this.count; i++) {
+      const x = this.screen[2 * i], y = this.screen[2 * i + 1];
+      if (x < left || x > right || y < top || y > bottom || this.hidden.has(this.codes[i])) continue;
+      let inside = false;
+      for (let a = 0, b = xs.length - 1; a < xs.length; b = a++) {
+        if ((ys[a] > y) !== (ys[b] > y) && x < (xs[b] - xs[a]) * (y - ys[a]) / (ys[b] - ys[a]) + xs[a]) inside = !inside;
+      }
+      if (inside) found.push(i);
+    }
+    this.send("selected", found);
+  }
+
+  zoomBy(factor, x = this.canvas.width / 2, y = this.canvas.height / 2) {
+    const {view} = this, unit = 0.47 * Math.min(this.canvas.width, this.canvas.height);
+    const before = unit * view.zoom, zoom = clamp(view.zoom * factor, 0.5, 400), after = unit * zoom;
+    view.x += (x - this.canvas.width / 2) * (1 / before - 1 / after);
+    view.y -= (y - this.canvas.height / 2) * (1 / before - 1 / after);
+    view.zoom = zoom;
+    this.draw();
+  }
+
+  drag(dx, dy, pan) {
+    const unit = 0.47 * Math.min(this.canvas.width, this.canvas.height) * this.view.zoom;
+    if (this.axes.length === 3 && !pan) {
+      this.view.yaw += dx / unit * this.view.zoom;
+      this.view.pitch = clamp(this.view.pitch + dy / unit * this.view.zoom, -1.57, 1.57);
+    } else {
+      this.view.x -= dx / unit;
+      this.view.y += dy / unit;
+    }
+    this.draw();
+  }
+
+  at(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) * this.ratio, (event.clientY - box.top) * this.ratio];
+  }
+
+  listen() {
+    const {canvas, pointers} = this;
+    canvas.onpointerdown = event => {
+      canvas.setPointerCapture(event.pointerId);
+      this.aiming = false;
+      pointers.set(event.pointerId, this.at(event));
+      this.start = pointers.size === 1 ? this.at(event) : null; // two fingers never click
+      if (this.mode !== "move" && pointers.size === 1) this.trail = [this.at(event)];
+    };
+    canvas.onpointermove = event => {
+      const now = this.at(event), before = pointers.get(event.pointerId);
+      if (!before) return;
+      if (this.start && Math.hypot(now[0] - this.start[0], now[1] - this.start[1]) > CLICK * this.ratio) this.start = null;
+      if (this.trail) { this.trail.push(now); this.draw(false); }
+      else if (pointers.size === 2) {
+        const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
+        const span = p => Math.hypot(p[0] - other[0], p[1] - other[1]);
+        this.drag((now[0] - before[0]) / 2, (now[1] - before[1]) / 2, true);
+        this.zoomBy(span(now) / Math.max(span(before), 1), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+      } else if (!this.start) this.drag(now[0] - before[0], now[1] - before[1], event.shiftKey || event.buttons === 2);
+      pointers.set(event.pointerId, now);
+    };
+    canvas.onpointerup = event => {
+      pointers.delete(event.pointerId);
+      if (this.start) this.choose(this.pick(...this.start, REACH));
+      else if (this.trail?.length > 1) this.select(this.outline());
+      this.start = this.trail = null;
+      this.draw(false);
+    };
+    canvas.onpointercancel = event => { pointers.delete(event.pointerId); this.start = this.trail = null; this.draw(false); };
+    canvas.oncontextmenu = event => event.preventDefault();
+    canvas.addEventListener("wheel", event => {
+      event.preventDefault();
+      this.zoomBy(Math.exp(-event.deltaY / 400), ...this.at(event));
+    }, {passive: false});
+    canvas.onkeydown = event => {
+      const step = 40 * this.ratio, pan = event.shiftKey;
+      const does = {
+        ArrowLeft: () => this.drag(step, 0, pan), ArrowRight: () => this.drag(-step, 0, pan),
+        ArrowUp: () => this.drag(0, step, pan), ArrowDown: () => this.drag(0, -step, pan),
+        "+": () => this.zoomBy(1.4), "=": () => this.zoomBy(1.4), "-": () => this.zoomBy(1 / 1.4),
+        0: () => { this.reset(); this.draw(); },
+        Enter: () => this.choose(this.pick(canvas.width / 2, canvas.height / 2, Infinity)),
+      }[event.key];
+      if (!does || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      this.aiming = true;
+      does();
+    };
+    canvas.onblur = () => { this.aiming = false; if (this.axes) this.draw(false); };
+    this.root.querySelectorAll("[data-mode]").forEach(button => {
+      button.onclick = () => {
+        this.mode = button.dataset.mode;
+        this.root.querySelectorAll("[data-mode]").forEach(b => b.setAttribute("aria-pressed", b === button));
+      };
+    });
+    const does = {
+      in: () => this.zoomBy(1.5), out: () => this.zoomBy(1 / 1.5), home: () => { this.reset(); this.draw(); },
+      all: () => { const {width: w, height: h} = canvas; this.select([[0, 0], [w, 0], [w, h], [0, h]]); },
+    };
+    this.root.querySelectorAll("[data-do]").forEach(button => { button.onclick = does[button.dataset.do]; });
+    const marked = () => {
+      if (!canvas.isConnected) { window.removeEventListener("explorer-mark", marked); return; }
+      const moved = window.explorerMark.index !== this.mark.index;
+      this.mark = window.explorerMark;
+      if (this.axes) moved ? this.reveal() : this.draw(false);
+    };
+    window.addEventListener("explorer-mark", marked);
+    if (window.explorerMark) this.mark = window.explorerMark;
+    // Where a point is on the page, for tests and for whoever scripts this.
+    canvas.placeOf = index => {
+      const box = canvas.getBoundingClientRect();
+      return [box.left + this.screen[2 * index] / this.ratio, box.top + this.screen[2 * index + 1] / this.ratio];
+    };
+    canvas.pickAt = (x, y) => this.pick(...this.at({clientX: x, clientY: y}), REACH);
+  }
+
+  legend() {
+    const list = this.root.querySelector(".legend");
+    list.replaceChildren(...this.names.map((name, code) => {
+      const button = document.createElement("button"), swatch = document.createElement("i");
+      swatch.style.background = this.colors[code];
+      button.append(swatch, name);
+      button.setAttribute("aria-pressed", !this.hidden.has(code));
+      button.title = "show or hide";
+      button.onclick = () => {
+        this.hidden.has(code) ? this.hidden.delete(code) : this.hidden.add(code);
+        button.setAttribute("aria-pressed", !this.hidden.has(code));
+        this.draw();
+      };
+      return button;
+    }));
+  }
+}
+
+function shuffled(count) { // the same each time
+  const order = Uint32Array.from({length: count}, (_, i) => i);
+  let seed = 1;
+  for (let i = count - 1; i > 0; i--) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    const j = seed % (i + 1);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
+function discOf(radius) {
+  const disc = [], reach = Math.ceil(radius);
+  for (let y = -reach; y <= reach; y++)
+    for (let x = -reach; x <= reach; x++) if (x * x + y * y <= radius * (radius + 0.6)) disc.push(x, y);
+  return Int32Array.from(disc);
+}
+
+function shadesOf(color, paper, solid) { // what is far fades into the paper
+  return Array.from({length: FAR}, (_, level) => {
+    const share = solid ? 0.35 + 0.65 * level / (FAR - 1) : 1;
+    return pixel(color.map((value, i) => Math.round(share * value + (1 - share) * paper[i])));
+  });
+}
+
+function hex(color) {
+  const text = color.trim();
+  return /^#[0-9a-f]{6}/i.test(text) ? text : null;
+}
+
+export default function ({data, parentElement, setTriggerValue}) {
+  const root = parentElement.querySelector(".map");
+  root.pointMap ??= new PointMap(root);
+  root.pointMap.take(data, setTriggerValue);
+}
