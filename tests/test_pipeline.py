@@ -11,7 +11,8 @@ from mnist_clust import scores
 from mnist_clust.__main__ import main
 from mnist_clust._files import DataError
 from mnist_clust.cluster import name_one_to_one
-from mnist_clust.pipeline import ImageClusterer
+from mnist_clust.features import Deskew, OrientedGradients
+from mnist_clust.pipeline import ImageClusterer, describe
 
 
 @pytest.fixture(scope="module")
@@ -214,3 +215,14 @@ def test_a_map_of_other_images_is_refused(clustered, tmp_path):
     result = run("assign", tmp_path / "small.npy", "--model", clustered, "--out", tmp_path / "a")
     assert result.exit_code == 2
     assert "28×28" in result.output
+
+
+def test_small_images_keep_their_size():
+    """On 8×8 digits resampling costs a tenth of the digits."""
+    small = np.zeros((1, 15, 15), np.uint8)
+    small[0, 3:9, 6:8] = 200
+    large = np.zeros((1, 16, 16), np.uint8)
+    large[0, 3:9, 6:8] = 200
+    for images, kept in ((small, True), (large, False)):
+        plain = OrientedGradients().transform(Deskew().transform(images))
+        assert np.array_equal(describe(images), plain) is kept

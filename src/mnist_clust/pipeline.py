@@ -35,6 +35,7 @@ from mnist_clust.tsne.transform import place_points
 Rows = npt.NDArray[np.float32]
 MODEL_FILE = "model.npz"
 SAMPLE = 10_000  # points that tell the number of clusters; more tell the same, more slowly
+SMALLEST = 16  # side of images worth resampling: in smaller ones it blurs strokes of one pixel
 SAME = 1e-3  # what rounding makes of equal strokes in other shades
 _ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
 
@@ -352,6 +353,8 @@ def timed(step: str, seconds: dict[str, float], verbose: bool) -> Iterator[None]
 def describe(images: Images) -> Rows:
     """Describe images by the oriented gradients of their upright form, brought to one size.
 
+    Images of fewer than 16 pixels a side keep their size.
+
     Parameters
     ----------
     images : ndarray of shape (n, height, width)
@@ -360,7 +363,9 @@ def describe(images: Images) -> Rows:
     -------
     ndarray of shape (n, n_features), float32
     """
-    upright = NormalizeSize().transform(Deskew().transform(images))
+    upright = Deskew().transform(images)
+    if min(images.shape[1:]) >= SMALLEST:
+        upright = NormalizeSize().transform(upright)
     return np.asarray(OrientedGradients().transform(upright))
 
 
