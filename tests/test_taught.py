@@ -33,11 +33,3 @@ def test_no_cluster_is_forgotten_though_none_is_sure():
     clusters[:3] = 2  # three points cannot have ten neighbours of their own
     pupil = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
     assert set(pupil.classes_) == {0, 1, 2}
-
-
-def test_the_penalty_is_one_that_foretells_left_out_clusters():
-    rows, clusters = two_groups()
-    pupil = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
-    assert taught.PENALTIES[0] == pupil.C, "both foretell all: the first is taken"
-    few = taught.teach(rows[[0, 1, 399]], clusters[[0, 1, 399]], nearest_neighbors(rows[:3], 2))
-    assert taught.PENALTIES[0] == few.C
