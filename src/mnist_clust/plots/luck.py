@@ -99,13 +99,18 @@ def by_perplexity(table: pd.DataFrame) -> Figure:
         Indexed by perplexity; a row a run; columns ``train`` (accuracy, or NaN) and ``found``.
     """
     scored = table.train.notna().any()
-    figure = new_figure("Perplexity changes the plain map less than one would fear", 9, 3.6)
+    title = "Perplexity moves the number of clusters that the plain map suggests"
+    if scored:
+        means = table.train.groupby(level=0).mean()
+        worst, best = means.idxmin(), means.idxmax()
+        title = f"On the plain map perplexity matters: {means[worst]:.0%} at {worst}, "
+        title += f"{means[best]:.0%} at {best}"
+    figure = new_figure(title, 9, 3.6)
     panels = figure.subplots(1, 2 if scored else 1, squeeze=False)[0]
     panels[-1].plot(table.index, table.found, "o", color=MUTED)
     panels[-1].set(ylabel="clusters found")
     if scored:
         panels[0].plot(table.index, table.train, "o", color=ACCENT)
-        means = table.train.groupby(level=0).mean()
         panels[0].plot(means.index, means, color=ACCENT, lw=1)
         panels[0].set(ylabel="digits named rightly, k = 10")
         panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
