@@ -51,6 +51,8 @@ class Visit:
     """A page from disk or from this machine, with all that it complained about and asked for."""
 
     def __init__(self, browser, address, **context):
+        if not isinstance(address, str):
+            address = address.resolve().as_uri()
         self.home = "file:" if address.startswith("file:") else "http://127.0.0.1:"
         self.page = browser.new_context(**context).new_page()
         self.page.set_default_timeout(120_000)
@@ -76,8 +78,7 @@ class Visit:
 def visits_in(browser):
     visits = []
 
-    def open_page(path, **context):
-        address = path if isinstance(path, str) else path.resolve().as_uri()
+    def open_page(address, **context):
         visits.append(Visit(browser, address, **context))
         return visits[-1].page
 
