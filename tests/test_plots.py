@@ -14,6 +14,7 @@ from mnist_clust.cluster import (
     margin,
     name_by_majority,
 )
+from mnist_clust.features import OrientedGradients
 from mnist_clust.published import published_results
 from mnist_clust.repeats import Clustering
 from mnist_clust.silhouettes import map_silhouettes
@@ -96,7 +97,7 @@ def later_figures(images, labels, flat, clusters):
     runs = [Clustering(clusters, np.empty(0, int), 5, pd.Series({5: 0.4, 6: 0.3}))] * 3
     scored = repeats.accuracies(runs, labels, None)
     curve = pd.Series([0.3, 0.5, 0.4], index=[2, 3, 4])
-    row = RNG.random(12 * 9).astype("f4")
+    row = OrientedGradients().transform(images[:1])[0]
     by_perplexity = scored.set_index(pd.Index([5, 30, 30])).assign(found=[9, 10, 11])
     return {
         "newcomers": plots.newcomers_on_map(

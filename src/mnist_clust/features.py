@@ -217,11 +217,20 @@ class OrientedGradients(_PerImage):
         self.blur = blur
         self.spacing = spacing
 
-    def _transform(self, images: Rows) -> Rows:
-        n, height, width = images.shape
+    def grid_shape(self, height: int, width: int) -> tuple[int, int]:
+        """Count the points, down and across, at which images of this size are sampled."""
+        down, across = self._sampling(height, width)
+        return len(down), len(across)
+
+    def _sampling(self, height: int, width: int) -> tuple[Rows, Rows]:
         scale = min(height, width) / REFERENCE
         down, across = (_blur_and_sample(size, self.blur * scale, self.spacing * scale)
                         for size in (height, width))  # fmt: skip
+        return down, across
+
+    def _transform(self, images: Rows) -> Rows:
+        n, height, width = images.shape
+        down, across = self._sampling(height, width)
         sampled = np.zeros((n, self.n_orientations, len(down), len(across)), np.float32)
         with Pool() as pool:
             pool.run(

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnist_clust.data import Images, Labels
+from mnist_clust.features import OrientedGradients
 from mnist_clust.plots.style import (
     ACCENT,
     INK,
@@ -83,11 +84,11 @@ def oriented_gradients(image: npt.NDArray[np.floating], row: npt.NDArray[np.floa
     ----------
     image : ndarray of shape (height, width)
     row : ndarray of shape (n_features,)
-        Of it, from :class:`mnist_clust.features.OrientedGradients`; of a square image.
+        Of it, from :class:`mnist_clust.features.OrientedGradients`.
     n_orientations : int, default 12
     """
-    side = int(np.sqrt(len(row) // n_orientations))
-    pictures = row.reshape(n_orientations, side, side)
+    grid_shape = OrientedGradients(n_orientations).grid_shape(*image.shape)
+    pictures = row.reshape(n_orientations, *grid_shape)
     figure = new_figure("Where which edges run: one small picture a direction", 11, 3.6)
     grid = figure.add_gridspec(2, 2 + n_orientations // 2)
     show_image(figure.add_subplot(grid[:, :2]), image, "one digit")
