@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 MAX_BYTES = 2 * 1024**3
 _CHUNK = 1 << 24
-_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _READ_ERRORS = (OSError, EOFError, zlib.error)
 _ZIP_ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError)
 _HEADER_ERRORS = (ValueError, KeyError, SyntaxError, TypeError, RecursionError, TokenError)
@@ -53,13 +53,13 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
 
 def _parse_idx(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
     magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not magic[3]:
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or not magic[3]:
         raise DataError(f"{path} is no IDX file: it does not start with an IDX magic number.")
     header = file.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{path} ends inside its header: fetch it again.")
     shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
-    dtype = np.dtype(_IDX_TYPES[magic[2]])
+    dtype = np.dtype(IDX_TYPES[magic[2]])
     size = math.prod(shape) * dtype.itemsize
     _check_size(size, path)
     body = _read_at_most(file, size + 1)

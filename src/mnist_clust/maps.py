@@ -10,7 +10,6 @@ import numpy.typing as npt
 from scipy.linalg import orthogonal_procrustes
 from scipy.stats import spearmanr
 
-from mnist_clust._parallel import Pool
 from mnist_clust.tsne import TSNE, NeighborGraph, Progress, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
 from mnist_clust.tsne.transform import NEIGHBORS, place_points
@@ -138,10 +137,8 @@ def place_newcomers(
     neighbors : NeighborGraph
         The nearest points of ``X`` to each newcomer.
     """
-    tsne = TSNE(embedding.shape[1])
     neighbors = NewcomerSearch(X, "euclidean", None).nearest(newcomers, NEIGHBORS, None)
-    with Pool() as pool:
-        return place_points(neighbors, embedding, tsne.theta, pool), neighbors
+    return place_points(neighbors, embedding), neighbors
 
 
 def settle_jointly(

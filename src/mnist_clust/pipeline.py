@@ -22,7 +22,6 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from mnist_clust._files import DataError, read_npz, write_atomically
-from mnist_clust._parallel import Pool
 from mnist_clust.cluster import fit_kmeans
 from mnist_clust.data import Images
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
@@ -35,6 +34,7 @@ from mnist_clust.tsne.transform import place_points
 Rows = npt.NDArray[np.float32]
 MODEL_FILE = "model.npz"
 SAMPLE = 10_000  # points that tell the number of clusters; more tell the same, more slowly
+MOST = 20  # clusters looked for
 SMALLEST = 16  # side of images worth resampling: in smaller ones it blurs strokes of one pixel
 SAME = 1e-3  # what rounding makes of equal strokes in other shades
 _ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
@@ -93,7 +93,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self,
         n_clusters: int | str = "auto",
         *,
-        max_clusters: int = 20,
+        max_clusters: int = MOST,
         n_components: int = 100,
         n_neighbors: int = 15,
         exaggeration: float = 2.5,
@@ -184,7 +184,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     def _candidates(self, n: int) -> range:
         if self.n_clusters == "auto":
-            return range(2, max(3, min(self.max_clusters + 1, n // 2)))
+            return counts_to_try(n, self.max_clusters)
         count = self.n_clusters
         if not isinstance(count, int | np.integer) or not 1 <= count <= n:
             raise ValueError(
@@ -242,8 +242,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         votes = np.zeros((len(rows), self.n_clusters_), np.int32)
         for column in self.labels_[graph.indices].T:
             votes[np.arange(len(rows)), column] += 1
-        with Pool() as pool:
-            places = place_points(graph, self.embedding_, TSNE().theta, pool)
+        places = place_points(graph, self.embedding_)
         return pd.DataFrame(
             {
                 "cluster": votes.argmax(axis=1),
@@ -336,6 +335,23 @@ def fit_clusterer(images: Images, *, random_state: int = 0) -> ImageClusterer:
     ImageClusterer
     """
     return ImageClusterer(random_state=random_state).fit(images)
+
+
+def counts_to_try(n: int, most: int = MOST) -> range:
+    """Return the numbers of clusters to choose among for n images.
+
+    Parameters
+    ----------
+    n : int
+        At least three.
+    most : int, default 20
+
+    Returns
+    -------
+    range
+        From 2 to ``most``, or as far as every cluster could hold two images.
+    """
+    return range(2, max(2, min(most, n // 2)) + 1)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ _RESULTS = [
     ("DDC", 0.965, "train and test", "Ren, Wang, Li and Xu, Knowledge-Based Systems 2020"),
     ("N2D", 0.979, "train and test", "McConville et al., ICPR 2020"),
     ("IIC, mean of runs", 0.984, "train and test", "Ji, Henriques and Vedaldi, ICCV 2019"),
-    ("ADEC", 0.986, "train and test", "Mrabah et al., IEEE TNNLS 2022"),
+    ("ADEC", 0.986, "train and test", "Mrabah et al., IEEE TKDE 2022"),
     ("IIC, best run", 0.992, "train and test", "Ji, Henriques and Vedaldi, ICCV 2019"),
 ]
 COLUMNS = ["name", "accuracy", "fitted to", "source"]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mnist_clust import scores
 from mnist_clust.cluster import fit_kmeans, name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.maps import make_map
@@ -172,15 +173,15 @@ def accuracies(
 
 
 def _score(run: Clustering, labels: Labels | None, new_labels: Labels | None) -> dict[str, float]:
-    scores = {"train": float("nan"), "test": float("nan"), "n_clusters": run.n_clusters}
+    row = {"train": float("nan"), "test": float("nan"), "n_clusters": run.n_clusters}
     if labels is None:
-        return scores
+        return row
     truth = labels if run.members is None else labels[run.members]
     names = name_by_majority(run.clusters, truth, run.n_clusters)
-    scores["train"] = float(np.mean(names[run.clusters] == truth))
+    row["train"] = scores.accuracy(truth, run.clusters, names)
     if new_labels is not None and len(run.new_clusters):
-        scores["test"] = float(np.mean(names[run.new_clusters] == new_labels))
-    return scores
+        row["test"] = scores.accuracy(new_labels, run.new_clusters, names)
+    return row
 
 
 def summarise(tables: dict[str, pd.DataFrame], column: str) -> pd.DataFrame:
@@ -197,12 +198,6 @@ def summarise(tables: dict[str, pd.DataFrame], column: str) -> pd.DataFrame:
     DataFrame
         Indexed by name; columns ``mean``, ``std``, ``worst`` and ``best``.
     """
-    rows = {name: table[column] for name, table in tables.items()}
-    return pd.DataFrame(
-        {
-            "mean": {name: values.mean() for name, values in rows.items()},
-            "std": {name: values.std() for name, values in rows.items()},
-            "worst": {name: values.min() for name, values in rows.items()},
-            "best": {name: values.max() for name, values in rows.items()},
-        }
-    )
+    columns = pd.DataFrame({name: table[column] for name, table in tables.items()})
+    summary = columns.agg(["mean", "std", "min", "max"]).T
+    return summary.rename(columns={"min": "worst", "max": "best"})

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
+from mnist_clust import scores
 from mnist_clust.cluster import name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients, principal_components
-from mnist_clust.pipeline import best_clustering
+from mnist_clust.pipeline import best_clustering, counts_to_try
 from mnist_clust.tsne import TSNE, nearest_neighbors
 
 SHARE = 0.8  # of the images in each bootstrap sample
-COUNTS = range(2, 21)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _try_once(rows: npt.NDArray[np.float32], variant: Variant, seed: int) -> Tri
         random_state=seed,
     )
     embedding = tsne.fit_transform(some, neighbors=graph)
-    silhouettes, clusters = best_clustering(embedding, _possible(len(some)), random_state=seed)
+    silhouettes, clusters = best_clustering(embedding, counts_to_try(len(some)), random_state=seed)
     return Trial(members, clusters, float(silhouettes.max()), int(silhouettes.idxmax()))
 
 
@@ -155,11 +155,8 @@ def stability(trials: Sequence[Trial]) -> float:
 
 def silhouette_curve(embedding: npt.NDArray[np.float32], *, random_state: int = 0) -> pd.Series:
     """Mean silhouette of a map for each number of clusters from 2 to 20; see `best_clustering`."""
-    return best_clustering(embedding, _possible(len(embedding)), random_state=random_state)[0]
-
-
-def _possible(n: int) -> list[int]:
-    return [count for count in COUNTS if count < n]
+    counts = counts_to_try(len(embedding))
+    return best_clustering(embedding, counts, random_state=random_state)[0]
 
 
 def _agreement(first: Trial, second: Trial) -> float:
@@ -203,7 +200,7 @@ def _accuracy(trial: Trial, labels: Labels | None) -> float:
         return float("nan")
     truth = labels[trial.members]
     names = name_by_majority(trial.clusters, truth, trial.n_clusters)
-    return float(np.mean(names[trial.clusters] == truth))
+    return scores.accuracy(truth, trial.clusters, names)
 
 
 PLAIN = Variant("pixels, plain map", n_neighbors=None, exaggeration=1.0)

@@ -5,9 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_clust._parallel import Pool
-from mnist_clust.tsne.repulsion import Repulsion
-
-THETA = 0.8  # the estimator's default
+from mnist_clust.tsne.repulsion import THETA, Repulsion
 
 
 def clumped(random, n, d):

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from mnist_clust._files import _IDX_TYPES, DataError
+from mnist_clust._files import IDX_TYPES, DataError
 from mnist_clust.data import Digits, Images, load_digits
 
 MAX_IMAGE_BYTES = 5 * 1024**2
@@ -211,7 +211,7 @@ def _unfolded(content: bytes) -> int:
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
                 magic = file.read(4)
                 sizes = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
-            return math.prod(map(int, sizes)) * np.dtype(_IDX_TYPES[magic[2]]).itemsize
+            return math.prod(map(int, sizes)) * np.dtype(IDX_TYPES[magic[2]]).itemsize
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error, LookupError):
         return len(content)  # damaged, which loading will say
     return len(content)

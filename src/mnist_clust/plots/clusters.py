@@ -69,18 +69,21 @@ def centroids(
 
 
 @styled
-def confusion_heatmap(counts: pd.DataFrame | None, title: str) -> Figure:
+def confusion_heatmap(counts: pd.DataFrame | None, title: str | None = None) -> Figure:
     """Show which digits end up under which name, as shares of the true digit.
 
     Parameters
     ----------
     counts : DataFrame or None
         From :func:`mnist_clust.scores.confusion`; None without labels.
-    title : str
-        The finding.
+    title : str, optional
+        The finding, where it is another one than how many were named rightly.
     """
     if counts is None:
-        return without_labels(title)
+        return without_labels(title or "Which digits are taken for which")
+    if title is None:
+        right = np.trace(counts) / counts.to_numpy().sum()
+        title = f"{right:.1%} of the digits lie in the cluster of their kind"
     figure = new_figure(title, 7.4, 6.2)
     axes = figure.add_subplot()
     bar = {"label": "share of the true digit", "format": PercentFormatter(1, decimals=0)}

@@ -32,7 +32,8 @@ def scores_by_seed(tables: Mapping[str, pd.DataFrame], published: Mapping[str, f
     published : mapping of str to float
         What the works this starts from report, by kind of run.
     """
-    title = "Ten runs each: what luck could have made of the results"
+    runs = max(map(len, tables.values()))
+    title = f"{runs} runs each: what luck could have made of the results"
     if all(table.train.isna().all() for table in tables.values()):
         return without_labels(title)
     figure = new_figure(title, 10, 1.2 + 0.75 * len(tables))

@@ -101,11 +101,16 @@ def perplexity_comparison(maps: Mapping[float, Points], labels: Labels | None) -
         By perplexity.
     labels : ndarray of int, shape (n,), or None
     """
-    figure = new_figure("More neighbours, wider gaps between the islands", 9.5, 4.4)
-    for axes, (perplexity, points) in zip(
-        figure.subplots(1, len(maps), squeeze=False)[0], maps.items(), strict=True
-    ):
-        _small_map(axes, points, labels, f"perplexity {perplexity:g}")
+    named = {f"perplexity {value:g}": points for value, points in maps.items()}
+    return side_by_side("More neighbours, wider gaps between the islands", named, labels)
+
+
+def side_by_side(title: str, maps: Mapping[str, Points], labels: Labels | None) -> Figure:
+    """Draw small maps of the same data beside each other, each at its own scale and named."""
+    figure = new_figure(title, 0.5 + 3 * len(maps), 4.4)
+    panels = figure.subplots(1, len(maps), squeeze=False)[0]
+    for axes, (name, points) in zip(panels, maps.items(), strict=True):
+        _small_map(axes, points, labels, name)
     class_legend(figure, labels)
     return figure
 

@@ -43,7 +43,7 @@ def newcomers_on_map(embedding: Points, places: Points, labels: Labels | None) -
     labels : ndarray of int, shape (n_new,), or None
         Classes of the new ones, as colours.
     """
-    figure = new_figure("Ten thousand newcomers find the islands of their kind", 8, 8)
+    figure = new_figure(f"{len(places):,} newcomers find the islands of their kind", 8, 8)
     axes = figure.add_subplot()
     axes.scatter(embedding[:, 0], embedding[:, 1], s=1, color="#d9dee3", lw=0, rasterized=True)
     scatter_classes(axes, places, labels)

@@ -12,16 +12,14 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnist_clust.data import Images, Labels
 from mnist_clust.features import OrientedGradients
+from mnist_clust.plots.maps import side_by_side
 from mnist_clust.plots.style import (
     ACCENT,
     INK,
     MUTED,
     PALETTE,
     WARN,
-    bare,
-    class_legend,
     new_figure,
-    scatter_classes,
     show_image,
     styled,
     without_labels,
@@ -41,17 +39,8 @@ def exaggerated_maps(maps: Mapping[float, Points], labels: Labels | None) -> Fig
         By exaggeration.
     labels : ndarray of int, shape (n,), or None
     """
-    figure = new_figure("Exaggeration draws islands together and widens the gaps", 11, 3.7)
-    for axes, (exaggeration, places) in zip(
-        figure.subplots(1, len(maps)), maps.items(), strict=True
-    ):
-        scatter_classes(axes, places, labels)
-        for text in list(axes.texts):
-            text.remove()
-        bare(axes, f"exaggeration {exaggeration:g}")
-        axes.set_anchor("N")
-    class_legend(figure, labels)
-    return figure
+    named = {f"exaggeration {value:g}": places for value, places in maps.items()}
+    return side_by_side("Exaggeration draws islands together and widens the gaps", named, labels)
 
 
 @styled
@@ -187,8 +176,8 @@ def beside_published(published: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     axes = figure.add_subplot()
     place = np.arange(len(names))
     split = len(published)
-    axes.plot(values[:split], place[:split], "o", color=MUTED, label="published")
-    axes.plot(values[split:], place[split:], "D", color=WARN, label="here")
+    axes.plot(values[:split], place[:split], "o", color=MUTED, label="published, on all of MNIST")
+    axes.plot(values[split:], place[split:], "D", color=WARN, label="here, on these images")
     for row, value in enumerate(values):
         if np.isfinite(value):
             axes.annotate(f"{value:.1%}", (value, row), xytext=(8, 0), va="center",

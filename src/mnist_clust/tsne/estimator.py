@@ -17,6 +17,7 @@ from mnist_clust.tsne.affinities import perplexity_affinities, uniform_affinitie
 from mnist_clust.tsne.graph import NeighborGraph
 from mnist_clust.tsne.neighbors import NewcomerSearch, Scaling, nearest_neighbors
 from mnist_clust.tsne.optimizer import Callback, Descent, Phase, Progress, optimize
+from mnist_clust.tsne.repulsion import THETA
 from mnist_clust.tsne.transform import NEIGHBORS, place_points
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         early_exaggeration_iter: int = 250,
         n_iter: int = 500,
         learning_rate: float | str = "auto",
-        theta: float = 0.8,
+        theta: float = THETA,
         init: str | ArrayLike = "pca",
         metric: str = "euclidean",
         n_jobs: int | None = None,
@@ -227,8 +228,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         graph = self._search.nearest(rows, NEIGHBORS, self.n_jobs)
-        with Pool(self.n_jobs) as pool:
-            return place_points(graph, self.embedding_, self.theta, pool)
+        return place_points(graph, self.embedding_, self.theta, self.n_jobs)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that mean nothing, whatever the data."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mnist_clust._parallel import Pool
 
 GROUP_LEVELS = 3  # leaves whose points share a list: 2 ** 3
+THETA = 0.8  # accuracy, unless another one is asked for
 GROUPS = 16  # groups of a task
 FLAT = 0.2  # squared distance below which the kernel is taken to be flat
 SPLIT_COST = 200.0  # what a new division of the points costs, in entries of everyone's list

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_clust._compile import kernel
+from mnist_clust._parallel import Pool
 from mnist_clust.tsne.affinities import gaussian_rows
-from mnist_clust.tsne.repulsion import ROWS, STRIP, Repulsion, field, gather
+from mnist_clust.tsne.repulsion import ROWS, STRIP, THETA, Repulsion, field, gather
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist_clust._parallel import Pool
     from mnist_clust.tsne.graph import NeighborGraph
 
 # Checked without labels: of four pairs, this one keeps most of the ten neighbours of held-out
@@ -142,7 +142,10 @@ def settle_all(
 
 
 def place_points(
-    graph: NeighborGraph, embedding: NDArray[np.float32], theta: float, pool: Pool
+    graph: NeighborGraph,
+    embedding: NDArray[np.float32],
+    theta: float = THETA,
+    n_jobs: int | None = None,
 ) -> NDArray[np.float32]:
     """Place new points on a map that does not move.
 
@@ -152,10 +155,10 @@ def place_points(
         The nearest points of the map to each new point, in the input space.
     embedding : ndarray of shape (n_points, n_components), float32
         The map.
-    theta : float
+    theta : float, default 0.8
         Accuracy of the repulsion.
-    pool : Pool
-        Threads to use.
+    n_jobs : int or None, default None
+        Threads; None for all cores.
 
     Returns
     -------
@@ -173,26 +176,27 @@ def place_points(
     gaussian_rows(graph.distances, float(np.log(min(PERPLEXITY, k))), weights)
     anchors = np.ascontiguousarray(embedding[graph.indices].transpose(0, 2, 1))
     places = np.empty((len(anchors), embedding.shape[1]), np.float32)
-    repulsion = Repulsion(np.ascontiguousarray(embedding.T), theta, pool)
-    repulsion.update(np.ascontiguousarray(embedding.T))
-    similarity = repulsion.similarity[graph.indices]
-    tree = repulsion.tree
     axes = (0,) * embedding.shape[1]
+    with Pool(n_jobs) as pool:
+        repulsion = Repulsion(np.ascontiguousarray(embedding.T), theta, pool)
+        repulsion.update(np.ascontiguousarray(embedding.T))
+        similarity = repulsion.similarity[graph.indices]
+        tree = repulsion.tree
 
-    def place(start: int, stop: int) -> None:
-        some = anchors[start:stop], weights[start:stop]
-        choose_starts(axes, *some, similarity[start:stop], places[start:stop])
-        settle_all(
-            axes,
-            *some,
-            places[start:stop],
-            tree.points,
-            tree.nodes,
-            tree.depth,
-            np.float32(theta),
-        )
+        def place(start: int, stop: int) -> None:
+            some = anchors[start:stop], weights[start:stop]
+            choose_starts(axes, *some, similarity[start:stop], places[start:stop])
+            settle_all(
+                axes,
+                *some,
+                places[start:stop],
+                tree.points,
+                tree.nodes,
+                tree.depth,
+                np.float32(theta),
+            )
 
-    pool.run(place, len(places), POINTS)
+        pool.run(place, len(places), POINTS)
     known = graph.distances[:, 0] == 0
     places[known] = embedding[graph.indices[known, 0]]
     return places
