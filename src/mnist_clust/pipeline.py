@@ -158,7 +158,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 self.embedding_, candidates, random_state=self.random_state
             )
             clusters = rejoin_islands(self.embedding_, clusters, graph)
-            self.labels_ = _by_size(clusters)
+            self.labels_ = by_size(clusters)
             self.n_clusters_ = int(self.labels_.max()) + 1
         return self
 
@@ -425,7 +425,7 @@ def best_clustering(
     return silhouettes, model.labels_
 
 
-def _by_size(clusters: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def by_size(clusters: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Renumber clusters from the largest to the smallest, without gaps."""
     sizes = np.bincount(clusters)
     rank = np.empty(len(sizes), np.int32)

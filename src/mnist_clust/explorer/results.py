@@ -1,6 +1,6 @@
 """What the explorer shows of a data set: maps, clusterings and scores, made when first asked for.
 
-The maps are made by the very calls of notebooks 02, 04 and 05, so a report's results are found
+The maps are made by the very calls of notebooks 02, 04, 05 and 08, so a report's results are found
 in the cache. Nothing here knows of Streamlit.
 """
 
@@ -24,7 +24,8 @@ from mnist_clust.cache import cached
 from mnist_clust.cluster import fit_kmeans, name_by_majority
 from mnist_clust.data import Digits, Images, Labels
 from mnist_clust.features import principal_components
-from mnist_clust.pipeline import ImageClusterer
+from mnist_clust.islands import rejoin_islands
+from mnist_clust.pipeline import ImageClusterer, by_size, fit_clusterer
 from mnist_clust.silhouettes import map_silhouettes
 from mnist_clust.tsne import TSNE, NeighborGraph
 
@@ -154,7 +155,7 @@ class Atlas:
 
         def fit() -> ImageClusterer:
             say("Sharpening: gradients, neighbours, a map and its clusters", 0.1)
-            return cached(fit_sharpened)(self.digits.train_images)
+            return cached(fit_clusterer)(self.digits.train_images, random_state=SEED)
 
         return self._keep(("model",), fit)
 
@@ -248,20 +249,17 @@ class Atlas:
         embedding = self.embedding(kind, dimensions, say)
         slow = kind == PIXELS and len(embedding) > 10_000
         say(f"Clustering into {n_clusters}" + (", a minute for raw pixels" if slow else ""), 0.8)
-        rows = self.digits.flatten()[0] if kind == PIXELS else embedding
-        if n_clusters == 10:
-            model = cached(fit_kmeans)(rows, n_clusters, random_state=SEED)
+        model = self.model(say) if kind == SHARP else None
+        if model and (dimensions, n_clusters) == (2, model.n_clusters_):
+            found = model.labels_
         else:
-            model = cached(fit_kmeans)(rows, n_clusters, n_init=STARTS, random_state=SEED)
-        found = model.labels_
-        sizes = np.bincount(found, minlength=n_clusters)
-        clusters = np.argsort(np.argsort(-sizes, kind="stable"))[found].astype(np.uint8)
+            rows = self.digits.flatten()[0] if kind == PIXELS else embedding
+            starts = {} if n_clusters == 10 else {"n_init": STARTS}
+            found = cached(fit_kmeans)(rows, n_clusters, **starts, random_state=SEED).labels_
+            if model:
+                found = rejoin_islands(embedding, found, model.neighbors_)
+        clusters = by_size(found).astype(np.uint8)
         return Clustering(clusters, n_clusters, embedding, self.digits.train_labels)
-
-
-def fit_sharpened(images: Images) -> ImageClusterer:
-    """Make the sharpened map of images with the pipeline's own settings."""
-    return ImageClusterer().fit(images)
 
 
 def map_sharply(rows: Rows, n_neighbors: int, exaggeration: float) -> Rows:
