@@ -76,10 +76,12 @@ def test_principal_components_are_as_many_as_there_can_be():
     assert np.linalg.norm(full[0] - full[1]) == pytest.approx(apart, rel=1e-5)
 
 
-def test_a_random_disc_is_filled_evenly():
-    radius = np.linalg.norm(maps.random_disc(20_000), axis=1)
-    assert radius.max() <= 1
-    assert np.mean(radius < 0.5) == pytest.approx(0.25, abs=0.01)
+def test_rows_without_groups_spread_like_the_others_and_no_more():
+    rows = np.random.default_rng(1).choice([-1.0, 1.0], (20_000, 3)).astype(np.float32) * [1, 2, 5]
+    drawn = maps.rows_without_groups(rows, 20_000)
+    np.testing.assert_allclose(drawn.std(axis=0), rows.std(axis=0), rtol=0.03)
+    assert np.mean(np.abs(drawn[:, 2]) < 1) > 0.1, "two groups have nothing in between"
+    assert len(maps.rows_without_groups(rows[:7])) == 7
 
 
 def test_newcomers_land_beside_their_kind_and_find_known_neighbours(rows_and_labels, graph):

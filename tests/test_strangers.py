@@ -21,7 +21,7 @@ def test_strangers_are_images_of_the_same_size_that_the_seed_decides(shape):
 
 def test_kinds_are_made_of_the_digits_they_are_made_of(sample):
     drawn = draw_strangers(sample.test_images, per_kind=50)
-    turned = drawn["upside down"][:, ::-1]
+    turned = drawn["upside down"][:, ::-1, ::-1]
     np.testing.assert_array_equal(drawn["inverted"], 255 - turned)
     ink = turned.reshape(50, -1).sum(axis=1, dtype=int)
     np.testing.assert_array_equal(drawn["noise"].reshape(50, -1).sum(axis=1, dtype=int), ink)

@@ -73,3 +73,10 @@ def test_stability_compares_shared_images_whatever_clusters_are_called():
 def test_a_silhouette_is_had_for_each_possible_count():
     points = np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
     assert list(variants.silhouette_curve(points).index) == [2, 3, 4], "of nine points"
+
+
+def test_data_without_groups_show_none():
+    rows = np.random.default_rng(0).normal(size=(600, 8)).astype(np.float32)
+    curve = variants.control_curve(rows)
+    assert list(curve.index) == list(range(2, 21))
+    assert curve.max() < 0.5, curve

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from mnist_clust.tsne import NeighborGraph, nearest_neighbors
 
 REACH = 10  # nearest points on the map that belong to the same island
+SMALL = 0.5  # of the largest island of a cluster
 
 
 def find_islands(
@@ -47,6 +48,8 @@ def rejoin_islands(
 
     KMeans draws straight borders halfway between centres, and an island of a few hundred points
     may lie on either side of one. Whom it belongs to, the neighbours in the data know better.
+    Small is an island of less than half the size of the main, largest one of its cluster: where
+    there are fewer clusters than large islands, those that share one stay together.
 
     Parameters
     ----------
@@ -58,21 +61,21 @@ def rejoin_islands(
     Returns
     -------
     ndarray of int32, shape (n,)
-        Clusters. The largest island of each stays what it is, and so does an island without any
-        link to those.
+        Clusters. Large islands stay what they are, and so does one without any link to a main one.
     """
     islands = find_islands(embedding, clusters)
     sizes = np.bincount(islands)
     owner = np.empty(len(sizes), np.int32)
     owner[islands] = clusters
     k = int(clusters.max()) + 1
-    main = [np.flatnonzero(owner == c)[sizes[owner == c].argmax()] for c in np.unique(clusters)]
-    at_main = np.isin(islands, main)
+    main = {c: np.flatnonzero(owner == c)[sizes[owner == c].argmax()] for c in np.unique(clusters)}
+    small = sizes < SMALL * sizes[[main[c] for c in owner]]
+    at_main = np.isin(islands, list(main.values()))
     start = np.repeat(np.arange(len(islands)), neighbors.n_neighbors)
     stop = neighbors.indices.ravel()
     links = np.zeros((len(sizes), k), np.int64)
     for one, other in ((start, stop), (stop, start)):
-        counted = at_main[other] & ~at_main[one]
+        counted = at_main[other] & small[islands[one]]
         np.add.at(links, (islands[one[counted]], clusters[other[counted]]), 1)
     linked = links.sum(axis=1) > 0
     owner[linked] = links.argmax(axis=1)[linked]

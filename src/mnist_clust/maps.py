@@ -278,19 +278,23 @@ def distance_rank_correlation(
     return float(spearmanr(before, after).statistic)
 
 
-def random_disc(n: int, *, random_state: int = 0) -> npt.NDArray[np.float32]:
-    """Scatter points evenly over a disc: a map without any groups, to compare with.
+def rows_without_groups(
+    rows: npt.NDArray[np.float32], n: int = 10_000, *, random_state: int = 0
+) -> npt.NDArray[np.float32]:
+    """Draw rows that fall into no groups, spread along each axis like others: a control.
 
     Parameters
     ----------
-    n : int
+    rows : ndarray of shape (m, n_features)
+        Principal components, which do not correlate.
+    n : int, default 10000
+        How many to draw; as many as there are of the others, if those are fewer.
     random_state : int, default 0
 
     Returns
     -------
-    ndarray of shape (n, 2), float32
+    ndarray of shape (n, n_features), float32
+        From one normal distribution.
     """
-    turn, share = np.random.default_rng(random_state).random((2, n))
-    radius = np.sqrt(share)
-    angle = 2 * np.pi * turn
-    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]).astype(np.float32)
+    drawn = np.random.default_rng(random_state).normal(size=(min(n, len(rows)), rows.shape[1]))
+    return np.asarray(drawn * rows.std(axis=0), np.float32)

@@ -53,7 +53,7 @@ def draw_strangers(
     letters = [_draw(strokes[i % len(strokes)], shape, rng) for i in range(per_kind)]
     return {
         "letters": np.stack(letters),
-        "upside down": some[:, ::-1],
+        "upside down": some[:, ::-1, ::-1],  # turned, not mirrored: a six becomes a nine
         "quarters moved": np.roll(some, half, axis=(1, 2)),
         "inverted": 255 - some,
         "noise": rng.permuted(some.reshape(per_kind, -1), axis=1).reshape(some.shape),

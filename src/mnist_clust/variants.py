@@ -15,10 +15,11 @@ from mnist_clust import scores
 from mnist_clust.cluster import name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients, principal_components
+from mnist_clust.maps import rows_without_groups
 from mnist_clust.pipeline import best_clustering, counts_to_try
 from mnist_clust.tsne import TSNE, nearest_neighbors
 
-SHARE = 0.8  # of the images in each bootstrap sample
+SHARE = 0.8  # of the images in each subset
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def describe_variant(images: Images, variant: Variant) -> npt.NDArray[np.float32
 def try_variant(
     images: Images, variant: Variant, *, n_trials: int = 3, seed: int = 0
 ) -> list[Trial]:
-    """Cluster bootstrap samples of images, each with a seed of its own.
+    """Cluster random subsets of images, each with a seed of its own.
 
     Parameters
     ----------
@@ -123,8 +124,14 @@ def try_variant(
 def _try_once(rows: npt.NDArray[np.float32], variant: Variant, seed: int) -> Trial:
     drawn = np.random.default_rng(seed).choice(len(rows), round(SHARE * len(rows)), replace=False)
     members = np.sort(drawn)
-    some = rows[members]
-    graph = nearest_neighbors(some, min(variant.n_neighbors or 90, len(some) - 1))
+    embedding = _embed(rows[members], variant, seed)
+    counts = counts_to_try(len(members))
+    silhouettes, clusters = best_clustering(embedding, counts, random_state=seed)
+    return Trial(members, clusters, float(silhouettes.max()), int(silhouettes.idxmax()))
+
+
+def _embed(rows: npt.NDArray[np.float32], variant: Variant, seed: int) -> npt.NDArray[np.float32]:
+    graph = nearest_neighbors(rows, min(variant.n_neighbors or 90, len(rows) - 1))
     tsne = TSNE(
         variant.n_dimensions,
         perplexity=min(30, graph.n_neighbors / 3),
@@ -132,9 +139,7 @@ def _try_once(rows: npt.NDArray[np.float32], variant: Variant, seed: int) -> Tri
         exaggeration=variant.exaggeration,
         random_state=seed,
     )
-    embedding = tsne.fit_transform(some, neighbors=graph)
-    silhouettes, clusters = best_clustering(embedding, counts_to_try(len(some)), random_state=seed)
-    return Trial(members, clusters, float(silhouettes.max()), int(silhouettes.idxmax()))
+    return np.asarray(tsne.fit_transform(rows, neighbors=graph))
 
 
 def stability(trials: Sequence[Trial]) -> float:
@@ -157,6 +162,24 @@ def silhouette_curve(embedding: npt.NDArray[np.float32], *, random_state: int = 
     """Mean silhouette of a map for each number of clusters from 2 to 20; see `best_clustering`."""
     counts = counts_to_try(len(embedding))
     return best_clustering(embedding, counts, random_state=random_state)[0]
+
+
+def control_curve(rows: npt.NDArray[np.float32], *, random_state: int = 0) -> pd.Series:
+    """Ask the same of a map made with the chosen settings from data without any groups.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_components)
+        What the chosen map is made of; the control spreads like them.
+    random_state : int, default 0
+
+    Returns
+    -------
+    Series
+        As from `silhouette_curve`.
+    """
+    control = rows_without_groups(rows, random_state=random_state)
+    return silhouette_curve(_embed(control, SHARP, random_state), random_state=random_state)
 
 
 def _agreement(first: Trial, second: Trial) -> float:
@@ -220,6 +243,7 @@ OTHERS = (
     replace(SHARP, name="exaggeration 4", exaggeration=4.0),
     replace(SHARP, name="perplexity 30", n_neighbors=None),
     replace(SHARP, name="not deskewed", deskewed=False),
+    replace(SHARP, name="not to one size", one_size=False),
     replace(SHARP, name="more blur", blur=2.0),
     replace(SHARP, name="map in 3-D", n_dimensions=3),
 )

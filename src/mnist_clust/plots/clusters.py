@@ -129,7 +129,7 @@ def look_alikes(
             show_image(members, mosaic(images[np.resize(inside, per_digit)], per_digit))
         if not row:
             mean.set_title("mean image", loc="center", fontsize=10)
-            members.set_title("in one and the same cluster", loc="center", fontsize=10)
+            members.set_title("in one and the same cluster, A", loc="center", fontsize=10)
     _share_bars(figure.add_subplot(grid[:, 2]), labels, clusters, digits, np.argsort(-sizes)[:4])
     return figure
 
@@ -146,7 +146,7 @@ def _share_bars(
     for row, digit in enumerate(digits):
         shares = [np.mean(clusters[labels == digit] == cluster) for cluster in shown]
         axes.barh(np.arange(len(shown)) + (row - 1) * height, shares, height,
-                  color=PALETTE[row], label=f"{digit}")  # fmt: skip
+                  color=PALETTE[int(digit) % len(PALETTE)], label=f"{digit}")  # fmt: skip
     axes.set_yticks(range(len(shown)), [chr(ord("A") + i) for i in range(len(shown))])
     axes.set(xlabel="share of each digit", ylabel="cluster", title="the clusters they went to")
     axes.invert_yaxis()

@@ -102,7 +102,7 @@ def accuracy_against_count(accuracies: pd.DataFrame | None) -> Figure:
     accuracies : DataFrame or None
         Columns are kinds of accuracy, indexed by number of clusters; None without labels.
     """
-    title = "More clusters always look better by majority"
+    title = "More clusters look better by majority, one-to-one they do not"
     if accuracies is None:
         return without_labels(title)
     figure = new_figure(title, 8, 4)

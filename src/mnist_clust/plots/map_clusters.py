@@ -167,8 +167,8 @@ def counts_on_map(curves: pd.DataFrame, raw: pd.DataFrame, control: pd.DataFrame
     Parameters
     ----------
     curves, raw, control : DataFrame
-        From :func:`mnist_clust.cluster.compare_counts`, on the map, on the pixels, and on random
-        points in as many dimensions as the map.
+        From :func:`mnist_clust.cluster.compare_counts`, on the map, on the pixels, and on a
+        map of data that have no groups.
     """
     best = int(curves.silhouette.idxmax())
     figure = new_figure(
@@ -178,7 +178,7 @@ def counts_on_map(curves: pd.DataFrame, raw: pd.DataFrame, control: pd.DataFrame
     shown = [
         (raw, MUTED, "o-", "raw pixels"),
         (curves, ACCENT, "o-", "2-D map"),
-        (control, INK, "--", "random disc"),
+        (control, INK, "--", "map of data without groups"),
     ]
     for frame, color, line, name in shown:
         left.plot(frame.index, frame.inertia / frame.inertia.iloc[0], line, ms=4, color=color,

@@ -179,8 +179,8 @@ def map_of_images(
         tile[..., :3] = 0.75 * colors[i]  # a little darker, to read on the points
         tile[..., 3] = images[i, ::-1] / 255
     axes.imshow(canvas, origin="lower", extent=(0, cells, 0, cells), interpolation="antialiased")
-    axes.set(xlim=(0, cells * np.ptp(embedding[:, 0]) / span),
-             ylim=(0, cells * np.ptp(embedding[:, 1]) / span))  # fmt: skip
+    columns, rows = cell.max(axis=0) + 1  # whole cells, so that no image is cut
+    axes.set(xlim=(0, columns), ylim=(0, rows))
     bare(axes)
     return figure
 
@@ -199,7 +199,7 @@ def map_in_space(
         Drawn, chosen at random.
     random_state : int, default 0
     """
-    figure = new_figure("In three dimensions: the same islands, from four directions", 9.5, 9)
+    figure = new_figure("From each of four sides, other islands stand in front", 9.5, 9)
     rng = np.random.default_rng(random_state)
     some = rng.permutation(len(embedding))[:n_points]
     colors = _class_colors(labels, len(embedding))[some]

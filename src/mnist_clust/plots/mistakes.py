@@ -187,7 +187,7 @@ def confused_pairs(
     worst = pairs.head(n_pairs)
     a, b = worst.index[0]
     ways = [int(((labels == i) & (named == j)).sum()) for i, j in ((a, b), (b, a))]
-    title = f"{a} and {b} change places most: {ways[0]:,} one way and {ways[1]:,} the other"
+    title = f"{a} and {b} are confused most: {ways[0]:,} one way and {ways[1]:,} the other"
     figure = new_figure(title, 10, 0.7 + 0.85 * len(worst))
     panels = figure.subplots(len(worst), 2, squeeze=False)
     for row, (pair, share) in enumerate(worst.items()):
@@ -199,7 +199,7 @@ def confused_pairs(
                 show_image(axes, mosaic(images[chosen], per_side))
                 axes.set_axis_on()
             axes.set_title(f"{true} among the {taken}s: {len(mistaken):,}", fontsize=10)
-        panels[row, 0].set_ylabel(f"{share:.1%}", rotation=0, ha="right", va="center")
+        panels[row, 0].set_ylabel(f"{share:.1%}\nof both", rotation=0, ha="right", va="center")
     return figure
 
 

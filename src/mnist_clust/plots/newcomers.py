@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -28,6 +29,7 @@ from mnist_clust.plots.style import (
 from mnist_clust.strangers import strange_limit
 
 Points = npt.NDArray[np.float32]
+KNOWN = "#e6eaee"  # a map in the background
 SURENESS_EDGES = (0.4, 0.6, 0.8, 1.0)  # the last group is those with nothing against them
 
 
@@ -45,7 +47,7 @@ def newcomers_on_map(embedding: Points, places: Points, labels: Labels | None) -
     """
     figure = new_figure(f"{len(places):,} newcomers find the islands of their kind", 8, 8)
     axes = figure.add_subplot()
-    axes.scatter(embedding[:, 0], embedding[:, 1], s=1, color="#d9dee3", lw=0, rasterized=True)
+    axes.scatter(embedding[:, 0], embedding[:, 1], s=1, color=KNOWN, lw=0, rasterized=True)
     scatter_classes(axes, places, labels)
     bare(axes)
     return figure
@@ -61,14 +63,14 @@ def displacements(known: npt.NDArray[np.floating], new: npt.NDArray[np.floating]
         Distances moved, as shares of the width of the map.
     """
     figure = new_figure(
-        f"Half of the newcomers move by less than {np.median(new):.1%} of the map's width", 8.5, 3.8
+        f"Half of the newcomers move by less than {np.median(new):.2%} of the map's width", 8.5, 3.8
     )
     axes = figure.add_subplot()
     for values, color, name in ((known, MUTED, "known digits"), (new, ACCENT, "newcomers")):
         ordered = np.sort(values)
         axes.plot(ordered, np.arange(1, len(ordered) + 1) / len(ordered), color=color, label=name)
     axes.set_xscale("log")
-    axes.set_xlim(max(float(np.quantile(known, 0.01)), 1e-6), 1)
+    axes.set_xlim(max(float(np.quantile(known, 0.01)), 1e-6), float(new.max()))
     axes.set(xlabel="moved by, as a share of the map's width", ylabel="share of the digits")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -99,13 +101,13 @@ def sureness_holds(
     y = np.array([right[group == g].mean() for g in present])
     count = np.array([(group == g).sum() for g in present])
     left.errorbar(x, y, 2 * np.sqrt(y * (1 - y) / count), fmt="o-", color=ACCENT, capsize=3)
+    left.axline((1, 1), slope=1, color=MUTED, lw=1, ls="--")
+    left.text(x[0], x[0], " as sure as right", color=MUTED, rotation=30, va="top", fontsize=9)
     left.set(xlabel="sureness", ylabel="share named rightly", title="in groups of similar sureness")
-    order = np.argsort(-sureness, kind="stable")
-    kept = np.arange(1, len(order) + 1) / len(order)
-    accuracy = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    start = len(order) // 50
-    other.plot(kept[start:], accuracy[start:], color=ACCENT)
-    other.set(xlabel="share of digits named, the surest first", ylabel="of these, rightly",
+    limits = np.unique(sureness)  # digits that are equally sure can only be named together
+    kept = [np.mean(sureness >= limit) for limit in limits]
+    other.plot(kept, [right[sureness >= limit].mean() for limit in limits], "o-", color=ACCENT)
+    other.set(xlabel="share of digits named", ylabel="share of these named rightly",
               title="leaving the doubtful ones out")  # fmt: skip
     for axes in (left, other):
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -129,13 +131,18 @@ def strangers_on_map(
     figure = new_figure("The map has a place for everything, also for what is no digit", 10, 5.6)
     grid = figure.add_gridspec(len(images), 2, width_ratios=[1.1, 1])
     axes = figure.add_subplot(grid[:, 0])
-    axes.scatter(embedding[:, 0], embedding[:, 1], s=1, color="#d9dee3", lw=0, rasterized=True)
+    axes.scatter(embedding[:, 0], embedding[:, 1], s=1, color=KNOWN, lw=0, rasterized=True)
+    points = np.concatenate(list(places.values()))
+    kinds = np.repeat(np.arange(len(places)), [len(some) for some in places.values()])
+    mixed = np.random.default_rng(0).permutation(len(points))  # so that no kind hides the others
+    colors = np.array([to_rgb(color) for color in PALETTE])[kinds[mixed]]
+    axes.scatter(points[mixed, 0], points[mixed, 1], s=12, c=colors, lw=0)
     for row, (kind, pictures) in enumerate(images.items()):
         color = PALETTE[row]
-        axes.scatter(places[kind][:, 0], places[kind][:, 1], s=12, color=color, lw=0)
         panel = figure.add_subplot(grid[row, 1])
         show_image(panel, mosaic(pictures[:9], 9))
-        panel.set_title(kind, fontsize=10, color=color, weight="bold")
+        title = f"{kind}: {len(pictures)} images"
+        panel.set_title(title, fontsize=10, color=color, weight="bold")
     bare(axes)
     return figure
 
@@ -167,9 +174,10 @@ def strangeness(measures: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) 
             share = float(np.mean(values > limit))
             axes.annotate(f"{share:.0%} beyond", (0.99, row - 0.25), va="center", ha="right",
                           xycoords=("axes fraction", "data"), color=INK, fontsize=9)  # fmt: skip
-        axes.axvline(limit, color=WARN, lw=1.5, ls="--")
+        axes.axvline(limit, color=WARN, lw=1.5, ls="--", label="99% of new digits lie within")
         axes.set_xlim(0, 1.25 * max(float(values.max()) for values in kinds.values()))
         axes.set(xlabel="distance to the nearest known digit", title=measure)
         axes.set_yticks(range(len(kinds)), list(kinds))
     panels[0].invert_yaxis()
+    panels[0].legend(loc="lower center", fontsize=9)
     return figure

@@ -74,7 +74,8 @@ def class_counts(train_labels: Labels | None, test_labels: Labels | None) -> Fig
     ):
         classes, counts = np.unique(labels, return_counts=True)
         bars = axes.bar(range(len(classes)), counts, color=ACCENT)
-        axes.bar_label(bars, fmt="{:,.0f}", fontsize=8, padding=2)
+        axes.bar_label(bars, fmt="{:,.0f}", fontsize=9, label_type="center", color="white",
+                       rotation=90)  # fmt: skip
         axes.axhline(counts.mean(), color=INK, lw=1, ls="--", label="equal shares")
         axes.set_xticks(range(len(classes)), [str(c) for c in classes])
         axes.set(xlabel="digit", ylabel="images", title=f"{len(labels):,} {part} images")
@@ -144,10 +145,11 @@ def shifted_neighbors(
         Euclidean distances of the flat rows from the first.
     captions : sequence of k str
     """
-    figure = new_figure("Two pixels to the side count for more than another writer", 9, 3.1)
+    figure = new_figure("Two pixels to the side count for more than another image", 9, 3.1)
     panels = figure.subplots(1, len(images), squeeze=False)[0]
     for axes, image, distance, caption in zip(panels, images, distances, captions, strict=True):
         show_image(axes, image, caption)
+        axes.spines[:].set(visible=True, color=MUTED)  # the edge shows that the digit moved
         axes.set_xlabel(f"distance {distance:.1f}")
     return figure
 

@@ -40,7 +40,7 @@ def exaggerated_maps(maps: Mapping[float, Points], labels: Labels | None) -> Fig
     labels : ndarray of int, shape (n,), or None
     """
     named = {f"exaggeration {value:g}": places for value, places in maps.items()}
-    return side_by_side("Exaggeration draws islands together and widens the gaps", named, labels)
+    return side_by_side("Exaggeration tightens each island and widens the gaps", named, labels)
 
 
 @styled
@@ -78,7 +78,7 @@ def oriented_gradients(image: npt.NDArray[np.floating], row: npt.NDArray[np.floa
     """
     grid_shape = OrientedGradients(n_orientations).grid_shape(*image.shape)
     pictures = row.reshape(n_orientations, *grid_shape)
-    figure = new_figure("Where which edges run: one small picture a direction", 11, 3.6)
+    figure = new_figure("Twelve small pictures: where the edges of each direction lie", 11, 3.6)
     grid = figure.add_gridspec(2, 2 + n_orientations // 2)
     show_image(figure.add_subplot(grid[:, :2]), image, "one digit")
     for direction, picture in enumerate(pictures):
@@ -111,17 +111,17 @@ def variants_compared(table: pd.DataFrame, chosen: str) -> Figure:
     spread = [table.silhouette - table.lowest, table.highest - table.silhouette]
     panels[0].errorbar(table.silhouette, place, xerr=spread, fmt="none", ecolor=MUTED)
     panels[0].scatter(table.silhouette, place, c=colors, zorder=3)
-    panels[0].set(title="without labels", xlabel="silhouette")
+    panels[0].set(title="silhouette", xlabel="without labels")
     for row, counts in enumerate(table.n_clusters):
         panels[-1].annotate(
             ", ".join(map(str, counts)), (1.04, row), va="center", color=MUTED,
             xycoords=("axes fraction", "data"), fontsize=10,
         )  # fmt: skip
     panels[1].scatter(table.stability, place, c=colors)
-    panels[1].set(title="without labels", xlabel="agreement between samples (ARI)")
+    panels[1].set(title="agreement of samples", xlabel="without labels (adjusted Rand index)")
     if scored:
         panels[2].scatter(table.accuracy, place, c=colors, marker="D")
-        panels[2].set(title="with labels, afterwards", xlabel="digits named rightly")
+        panels[2].set(title="digits named rightly", xlabel="with labels, afterwards")
         panels[2].xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     panels[-1].annotate("clusters found", (1.04, 1.01), color=MUTED, xycoords="axes fraction")
     panels[0].set_yticks(place, table.index)
@@ -138,7 +138,7 @@ def silhouette_peak(curves: Mapping[str, pd.Series]) -> Figure:
     Parameters
     ----------
     curves : mapping of str to Series
-        By name, the one that matters last.
+        By name, up to three; the one that matters last.
     """
     *_, last = curves.values()
     best = int(last.idxmax())
@@ -146,17 +146,17 @@ def silhouette_peak(curves: Mapping[str, pd.Series]) -> Figure:
     axes = figure.add_subplot()
     for (name, curve), color in zip(curves.items(), (MUTED, PALETTE[1], ACCENT), strict=False):
         axes.plot(curve.index, curve, "o-", ms=4, color=color, label=name)
-    axes.plot(best, last[best], "o", ms=13, mfc="none", mec=WARN, mew=2)
+    axes.plot(best, last[best], "o", ms=13, mfc="none", mec=WARN, mew=2, clip_on=False)
     axes.set(xlabel="number of clusters, k", ylabel="mean silhouette")
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, max(1.05 * last[best], 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend()
+    axes.legend(ncols=len(curves))
     return figure
 
 
 @styled
 def beside_published(published: pd.DataFrame, scores: pd.DataFrame) -> Figure:
-    """Show accuracies of others and ours, and which test digits were unseen.
+    """Show accuracies of others and ours, set apart by what they were scored on.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def beside_published(published: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     scores : DataFrame
         From :func:`mnist_clust.scores.score_clustering`; empty without labels.
     """
-    title = "Beside published results; only the last line is of unseen digits"
+    title = "Others were scored on digits they had seen, as the filled diamond is"
     if scores.empty:
         return without_labels(title)
     row = scores.loc["accuracy, one-to-one"]
@@ -177,14 +177,22 @@ def beside_published(published: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     place = np.arange(len(names))
     split = len(published)
     axes.plot(values[:split], place[:split], "o", color=MUTED, label="published, on all of MNIST")
-    axes.plot(values[split:], place[split:], "D", color=WARN, label="here, on these images")
+    axes.plot(values[split], place[split], "D", color=WARN, label="here, on these images")
+    axes.plot(
+        values[split + 1],
+        place[split + 1],
+        "D",
+        mfc="white",
+        color=WARN,
+        label="here, on unseen images",
+    )
     for row, value in enumerate(values):
         if np.isfinite(value):
             axes.annotate(f"{value:.1%}", (value, row), xytext=(8, 0), va="center",
                           textcoords="offset points", fontsize=10)  # fmt: skip
     axes.set_yticks(place, names)
     axes.invert_yaxis()
-    axes.set(xlabel="digits named rightly, one-to-one", xlim=(0.84, 1.01))
+    axes.set(xlabel="digits named rightly, one-to-one", xlim=(0.83, 1.01))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(axis="y", alpha=0.25)
     axes.legend(loc="lower left", labelcolor=INK)
