@@ -33,6 +33,14 @@ def band_of(values: list[float]) -> tuple[float, float]:
     )
 
 
+def print_band(name: str, data: str, values: list[float]) -> None:
+    """Print what ``claims.toml`` wants."""
+    low, high = band_of(values)
+    measured = [min(values), sum(values) / len(values), max(values)]
+    click.echo(f"[{name}.{data}]\nband = [{low:g}, {high:g}]\nseeds = {len(values)}")
+    click.echo(f"measured = [{', '.join(f'{value:.6g}' for value in measured)}]\n")
+
+
 def run_once(notebook: Path, data: str, seed: int) -> dict[str, float | None]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MNIST_CLUST_OUT"] = folder
@@ -63,10 +71,7 @@ def main(data: str, seeds: int, notebooks: tuple[str, ...]) -> None:
         for name in runs[0]:
             values = [run[name] for run in runs if run[name] is not None]
             if values:
-                low, high = band_of(values)
-                measured = [min(values), sum(values) / len(values), max(values)]
-                click.echo(f"[{name}.{data}]\nband = [{low:g}, {high:g}]\nseeds = {len(values)}")
-                click.echo(f"measured = [{', '.join(f'{value:.6g}' for value in measured)}]\n")
+                print_band(name, data, values)
 
 
 if __name__ == "__main__":

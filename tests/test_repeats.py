@@ -48,6 +48,8 @@ def test_the_pipeline_repeats_as_if_fitted_anew(small):
 def test_samples_name_their_members(small):
     (run,) = repeats.repeat_on_samples(*small[:2], [2], size=300)
     assert len(run.members) == len(run.clusters) < 300, "drawn with replacement"
+    (again,) = repeats.repeat_pipeline(*small[:2], [2], members=run.members)
+    np.testing.assert_array_equal(again.clusters, run.clusters, "the same sample and seed")
     table = repeats.accuracies([run], *small[2:])
     assert table.train[0] > 0.7
     without = repeats.accuracies([run], None, None)

@@ -99,23 +99,53 @@ def repeat_on_map(
     return made
 
 
-def repeat_pipeline(images: Images, newcomers: Images, seeds: Iterable[int]) -> list[Clustering]:
-    """Run the whole pipeline, number of clusters included, once a seed.
+def repeat_pipeline(
+    images: Images,
+    newcomers: Images,
+    seeds: Iterable[int],
+    *,
+    members: npt.NDArray[np.intp] | None = None,
+) -> list[Clustering]:
+    """Run the pipeline, number of clusters included, once a seed.
+
+    Features and neighbours, which hold no chance, are shared by the runs.
 
     Parameters
     ----------
     images : ndarray of shape (n, height, width)
     newcomers : ndarray of shape (n_new, height, width)
     seeds : iterable of int
+        At least one.
+    members : ndarray of int, optional
+        Which images to cluster; all by default.
 
     Returns
     -------
     list of Clustering
     """
     first, *others = seeds
-    model = ImageClusterer(random_state=first).fit(images)
-    made = [_found(model, newcomers)]
-    return made + [_found(model.reseeded(seed), newcomers) for seed in others]
+    model = ImageClusterer(random_state=first).fit(images if members is None else images[members])
+    models = [model, *(model.reseeded(seed) for seed in others)]
+    return [_found(each, newcomers, members) for each in models]
+
+
+def draw_members(n: int, draws: int, seed: int) -> npt.NDArray[np.intp]:
+    """Draw a bootstrap sample.
+
+    Parameters
+    ----------
+    n : int
+        Images to draw from.
+    draws : int
+        With replacement; no more than there are images.
+    seed : int
+
+    Returns
+    -------
+    ndarray of int
+        The images drawn, in order; one that was drawn twice counts once.
+    """
+    return np.unique(np.random.default_rng(seed).integers(n, size=min(draws, n)))
 
 
 def repeat_on_samples(
@@ -129,7 +159,7 @@ def repeat_on_samples(
     newcomers : ndarray of shape (n_new, height, width)
     seeds : iterable of int
     size : int, default 10000
-        Draws, with replacement; an image drawn twice counts once.
+        Draws; see `draw_members`.
 
     Returns
     -------
@@ -137,8 +167,7 @@ def repeat_on_samples(
     """
     made = []
     for seed in seeds:
-        drawn = np.random.default_rng(seed).integers(len(images), size=min(size, len(images)))
-        members = np.unique(drawn)
+        members = draw_members(len(images), size, seed)
         model = ImageClusterer(random_state=seed).fit(images[members])
         made.append(_found(model, newcomers, members))
     return made

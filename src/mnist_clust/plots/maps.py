@@ -107,10 +107,11 @@ def perplexity_comparison(maps: Mapping[float, Points], labels: Labels | None) -
 
 def side_by_side(title: str, maps: Mapping[str, Points], labels: Labels | None) -> Figure:
     """Draw small maps of the same data beside each other, each at its own scale and named."""
-    figure = new_figure(title, 0.5 + 3 * len(maps), 4.4)
+    figure = new_figure(title, 0.5 + 3 * len(maps), 4.2)
     panels = figure.subplots(1, len(maps), squeeze=False)[0]
     for axes, (name, points) in zip(panels, maps.items(), strict=True):
         _small_map(axes, points, labels, name)
+        axes.set_anchor("N")  # titles on one line, whatever the maps' shapes
     class_legend(figure, labels)
     return figure
 

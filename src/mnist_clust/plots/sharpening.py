@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
 from mnist_clust.data import Images, Labels
 from mnist_clust.features import OrientedGradients
@@ -193,6 +193,7 @@ def beside_published(published: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     axes.set_yticks(place, names)
     axes.invert_yaxis()
     axes.set(xlabel="digits named rightly, one-to-one", xlim=(0.83, 1.01))
+    axes.xaxis.set_major_locator(MultipleLocator(0.05))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(axis="y", alpha=0.25)
     axes.legend(loc="lower left", labelcolor=INK)

@@ -1,0 +1,73 @@
+"""Measure the bands of notebook 09: draw its runs again and again, instead of making more.
+
+    .venv/bin/python benchmarks/resample_luck.py --data mnist
+
+The runs are those of the notebook and come from its cache; ten sets of ten are drawn from them,
+with replacement. More runs would be better, and take an hour and a half.
+"""
+
+from __future__ import annotations
+
+import click
+import numpy as np
+import pandas as pd
+from measure_bands import print_band
+
+from mnist_clust import load_digits, maps, repeats
+from mnist_clust.cache import cached
+from mnist_clust.features import principal_components
+
+SEEDS, DRAWS, SETS = range(10), 10_000, 10
+
+
+def all_runs(data: str) -> dict[str, pd.DataFrame]:
+    """Make, or find in the cache, what the notebook makes; a row a run."""
+    digits = load_digits(data)
+    train, test = digits.flatten()
+    images, unseen = digits.train_images, digits.test_images
+    rows = cached(principal_components)(train, 50, random_state=0)
+    graph = cached(maps.find_neighbors)(rows, 300)
+    members = repeats.draw_members(len(images), DRAWS, 0)
+    runs = {
+        "raw_start": cached(repeats.repeat_on_pixels)(train, test, 10, SEEDS),
+        "plain": cached(repeats.repeat_on_map)(rows, graph, 10, SEEDS),
+        "sharp": cached(repeats.repeat_pipeline)(images, unseen, SEEDS),
+        "one": cached(repeats.repeat_pipeline)(images, unseen, SEEDS, members=members),
+        "samples": cached(repeats.repeat_on_samples)(images, unseen, SEEDS, size=DRAWS),
+    }
+    return {
+        kind: repeats.accuracies(made, digits.train_labels, digits.test_labels)
+        for kind, made in runs.items()
+    }
+
+
+def numbers(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
+    """Sum runs up as the notebook does."""
+    table = repeats.summarise(tables, "train")
+    told = {f"{kind}_{which}": table.loc[kind, which] for kind in tables
+            for which in ("mean", "worst", "best")}  # fmt: skip
+    return told | {
+        "sharp_mean_test": tables["sharp"].test.mean(),
+        "seed_share_of_spread": table["std"]["one"] / table["std"]["samples"],
+        "sharp_finds_ten": np.mean(tables["sharp"].n_clusters == 10),
+        "samples_find_ten": np.mean(tables["samples"].n_clusters == 10),
+    }
+
+
+@click.command()
+@click.option("--data", default="mnist", show_default=True)
+def main(data: str) -> None:
+    """Print a band for each number."""
+    tables = all_runs(data)
+    rng = np.random.default_rng(0)
+    sets = pd.DataFrame(
+        numbers({kind: table.iloc[rng.integers(len(table), size=len(table))]
+                 for kind, table in tables.items()})
+        for _ in range(SETS)
+    )  # fmt: skip
+    for name, values in sets.items():
+        print_band(str(name), data, values.tolist())
+
+
+if __name__ == "__main__":
+    main()
