@@ -1,7 +1,7 @@
 # `make help` lists what there is. Variables: DATA (what to cluster), NOTEBOOKS (which to run).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report explore test notebooks bench readme lint lock clean
+.PHONY: help report explore test faults reproduce memory notebooks bench readme lint lock clean
 SHELL := /bin/sh
 
 DATA ?= auto
@@ -14,7 +14,8 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DATA=mnist|sample|PATH and NOTEBOOKS='01 02' choose what 'make report' runs; DATA also 'make explore'."
+	@echo "  DATA=mnist|sample|PATH and NOTEBOOKS='01 02' choose what 'make report' runs;"
+	@echo "  DATA also what 'make explore', 'make reproduce' and 'make memory' do."
 
 report: .venv/installed ## run the notebooks and build a site from them in reports/
 	@set -f; $(RUN) -m mnist_clust report --data "$$DATA" -- $$NOTEBOOKS
@@ -24,6 +25,15 @@ explore: .venv/installed ## explore the maps in a browser, every digit behind it
 
 test: .venv/installed ## run all tests
 	@$(RUN) -m pytest
+
+faults: .venv/installed ## kill, stop, starve and disturb runs, and see what comes of it (8 minutes)
+	@$(RUN) -m pytest tests/faults -o python_files="test_*.py fault_*.py"
+
+reproduce: .venv/installed ## run all from nothing on one thread and on two; compare every bit
+	@$(RUN) benchmarks/reproduce.py --data "$$DATA"
+
+memory: .venv/installed ## measure the most memory each command holds, for results/memory.json
+	@$(RUN) benchmarks/measure_memory.py --data "$$DATA" --out results/memory.json
 
 notebooks: .venv/installed ## re-run the committed notebooks on full MNIST, with figures/ and results/
 	@$(RUN) -m mnist_clust notebooks

@@ -1,6 +1,7 @@
 """The files around the package say the same things."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -53,6 +54,19 @@ def test_readme_shows_only_files_that_exist():
     assert links
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("part", ["metrics.json:notebooks", "memory.json:commands"])
+def test_nothing_holds_more_than_four_gigabytes(part):
+    name, _, key = part.partition(":")
+    path = ROOT / "results" / name
+    if not path.exists():
+        pytest.skip(f"results/{name} is not there yet: `make memory` writes it")
+    measured = json.loads(path.read_text("utf-8"))
+    assert measured["data"] == "mnist"
+    assert measured[key]
+    for what, spent in measured[key].items():
+        assert 0 < spent["peak_memory_mb"] <= 4096, what
 
 
 def test_make_help_lists_every_target():

@@ -99,7 +99,7 @@ def broken_notebook(tmp_path):
 def test_a_failing_notebook_is_named_with_its_cell_and_error(broken_notebook, sample, tmp_path):
     with pytest.raises(report.NotebookError, match=r"01_broken, cell \d+: ValueError: on purpose"):
         report.make_report(sample, "sample", [broken_notebook], tmp_path / "out")
-    kept = nbformat.read(tmp_path / "out" / "notebooks" / "01_broken.ipynb", as_version=4)
+    kept = nbformat.read(tmp_path / "out" / "failed" / "01_broken.ipynb", as_version=4)
     assert any(cell.get("outputs") for cell in kept.cells), "what was made is kept"
 
 

@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
 from mnist_clust.data import DataError, Digits, MnistUnavailableError, load_digits
 
+STOPPED = (
+    "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
+    "in the cache, so that the next run need not compute them again."
+)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Stoppable(click.Group):
+    """Answers Ctrl-C within two seconds, by a sentence and the exit status that shells know."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        usual = signal.getsignal(signal.SIGINT)
+        if usual is signal.default_int_handler:  # and not ignored, as in the background
+            signal.signal(signal.SIGINT, _interrupt)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _leave()
+        finally:
+            signal.signal(signal.SIGINT, usual)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    deadline = threading.Timer(1, _leave)
+    deadline.daemon = True
+    deadline.start()
+    raise KeyboardInterrupt
+
+
+def _leave() -> NoReturn:
+    """End at once: helpers may be in the middle of a long computation, which nobody waits for."""
+    click.echo(f"\n{STOPPED}", err=True)
+    sys.stdout.flush()
+    os._exit(130)
+
+
+@click.group(cls=_Stoppable, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Cluster handwritten digits, with nobody telling what they are."""
 
@@ -76,7 +115,6 @@ def cluster(images: str, clusters: str, out: Path | None) -> None:
         )
     folder = out or Path(f"clusters-{digits.name}")
     with _failures_in_one_line():
-        folder.mkdir(parents=True, exist_ok=True)
         try:
             summary = cluster_images(digits, wanted, folder)
         except ValueError as error:
@@ -171,6 +209,7 @@ def _failures_in_one_line() -> Iterator[None]:
         click.echo()
         raise click.ClickException(str(error)) from error
     except OSError as error:
+        click.echo()
         raise click.ClickException(
             f"{error.filename or 'a file'} could not be written or read: {error.strerror}."
         ) from error

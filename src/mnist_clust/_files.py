@@ -5,6 +5,8 @@ Reading is bounded and never unpickles.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gzip
 import json
 import math
@@ -12,6 +14,7 @@ import os
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tokenize import TokenError
 from typing import IO, Any, cast
@@ -21,6 +24,8 @@ import numpy.typing as npt
 
 MAX_BYTES = 2 * 1024**3
 _CHUNK = 1 << 24
+_HALF_WRITTEN = ".mnist-clust-new"
+_LONGEST_NAME = 200  # of the 255 characters a file's name may have
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _READ_ERRORS = (OSError, EOFError, zlib.error)
 _ZIP_ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError)
@@ -155,18 +160,90 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(f"{path} is damaged or truncated ({error}): fetch it or save it again.")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or none, whenever the run is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
+    """Write a file so that a reader sees all of it or none; see `write_together`."""
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes | memoryview]) -> None:
+    """Write files so that, whenever the run is killed, a reader sees all of each or none.
+
+    All are written before the first takes its place, so a full disk changes none of them. What a
+    killed run left half-written in the same folders is removed.
+
+    Parameters
+    ----------
+    contents : dict of Path to bytes
+
+    Raises
+    ------
+    OSError
+        If a folder is read-only or the disk full; its ``filename`` is that of the file wanted.
+    """
+    for folder in {path.parent for path in contents}:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_half_written(folder)
+    half_written: dict[Path, Path] = {}
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        for path, content in contents.items():
+            prefix = f".{path.name[:_LONGEST_NAME]}.{os.getpid()}-"
+            handle, temporary = tempfile.mkstemp(_HALF_WRITTEN, prefix, path.parent)
+            half_written[path] = Path(temporary)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            half_written[path].chmod(0o644)
+        for path, whole in half_written.items():
+            whole.replace(path)
+    except BaseException as error:
+        for leftover in half_written.values():
+            leftover.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)
         raise
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what killed runs left half-written in a folder; runs under way keep theirs."""
+    for leftover in folder.glob(f".*{_HALF_WRITTEN}"):
+        writer = leftover.name.removesuffix(_HALF_WRITTEN).rpartition(".")[2].partition("-")[0]
+        if writer.isdecimal() and not _is_running(int(writer)):
+            with contextlib.suppress(OSError):  # another run may be faster
+                leftover.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Make a folder and keep other runs from writing there meanwhile; wait while one does.
+
+    The lock is on the folder itself: it leaves no file behind, and ends with the process,
+    however that ends.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"Another run is writing to {folder}: this one waits for it.", flush=True)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def to_json(content: Any) -> bytes:

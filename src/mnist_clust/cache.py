@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
+import io
 import os
+import re
 import shutil
+import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from joblib import Memory
+import joblib
+
+from mnist_clust._files import write_atomically
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_DIGEST_SIZE = hashlib.sha256().digest_size
+_LIBRARIES = ("joblib", "numba", "numpy", "scikit-learn", "scipy")  # that make what is kept
 
 
 def project_root() -> Path:
@@ -25,8 +34,9 @@ def project_root() -> Path:
 def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Keep a function's results on disk, keyed by its arguments' content and the source here.
 
-    joblib's own key sees the code of one function only; a change anywhere in the package must
-    count, so each state of the source has a folder of its own, and only the newest is kept.
+    A change anywhere in the package must count, so each state of the source has a folder of its
+    own, and only the newest is kept. A result is stored whole, with a digest, or not at all; one
+    that is damaged, or cannot be kept, is computed, and a line on standard error says so.
 
     Parameters
     ----------
@@ -38,21 +48,69 @@ def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
     callable
         The same function, remembering.
     """
-    return _memory().cache(function)  # type: ignore[no-any-return]
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def remembering(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        name = f"{function.__module__}.{function.__qualname__}"
+        path = _folder() / f"{name}-{joblib.hash(dict(bound.arguments))}.pickle"
+        if path.is_file():
+            try:
+                return _read(path)  # type: ignore[no-any-return]
+            except Exception as error:  # unpickling damaged bytes can raise anything
+                _say(f"What was kept of {name} cannot be used and is made anew ({error}).")
+        result = function(*args, **kwargs)
+        try:
+            _write(path, result)
+        except OSError as error:
+            _say(f"The result of {name} is not kept for the next run ({error.strerror}).")
+        return result
+
+    return remembering
+
+
+def _read(path: Path) -> Any:
+    with path.open("rb") as file:
+        rest = path.stat().st_size - _DIGEST_SIZE
+        digest = hashlib.sha256()
+        while rest > 0 and (piece := file.read(min(rest, 1 << 20))):
+            digest.update(piece)
+            rest -= len(piece)
+        if rest or file.read() != digest.digest():
+            raise ValueError("it is damaged")
+        file.seek(0)
+        return joblib.load(file)
+
+
+def _write(path: Path, result: object) -> None:
+    buffer = io.BytesIO()
+    joblib.dump(result, buffer)
+    buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
+    write_atomically(path, buffer.getbuffer())
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 @functools.cache
-def _memory() -> Memory:
+def _folder() -> Path:
     base = Path(os.environ.get("MNIST_CLUST_CACHE") or project_root() / ".cache" / "results")
     current = base / _source_digest()
     if not current.exists() and base.is_dir():
         for stale in base.iterdir():
-            shutil.rmtree(stale, ignore_errors=True)
-    return Memory(current, verbose=0)
+            # The variable may name a folder that holds other things, too.
+            if re.fullmatch("[0-9a-f]{16}", stale.name):
+                shutil.rmtree(stale, ignore_errors=True)
+    return current
 
 
 def _source_digest() -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(sys.version.encode())
+    for library in _LIBRARIES:
+        digest.update(f"{library} {version(library)}".encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

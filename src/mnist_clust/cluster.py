@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from joblib import Parallel, delayed
 from kneed import KneeLocator
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
@@ -18,6 +19,7 @@ from sklearn.metrics import (
     davies_bouldin_score,
     silhouette_score,
 )
+from threadpoolctl import threadpool_limits
 
 _INDICES = {
     "silhouette": silhouette_score,
@@ -59,7 +61,8 @@ def fit_kmeans(
             f"{n_clusters} clusters were asked of {len(X)} points: ask for at most {len(X)}."
         )
     model = KMeans(n_clusters, n_init=n_init, random_state=random_state)
-    return model.fit(np.asarray(X, dtype=np.float32))
+    with threadpool_limits(1):  # two threads add up in another order
+        return model.fit(np.asarray(X, dtype=np.float32))
 
 
 def name_by_majority(
@@ -127,9 +130,12 @@ def fit_counts(
     dict of int to KMeans
         The fitted models by number of clusters.
     """
-    return {
-        count: fit_kmeans(X, count, n_init=n_init, random_state=random_state) for count in counts
-    }
+    with threadpool_limits(1):  # counts side by side instead, each on one thread
+        models = Parallel(n_jobs=-1, prefer="threads")(
+            delayed(fit_kmeans)(X, count, n_init=n_init, random_state=random_state)
+            for count in counts
+        )
+    return {model.n_clusters: model for model in models}
 
 
 def compare_counts(

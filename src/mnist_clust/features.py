@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils import check_array
+from threadpoolctl import threadpool_limits
 
 from mnist_clust._compile import kernel
 from mnist_clust._parallel import Pool
@@ -43,7 +44,8 @@ def principal_components(
     ndarray of shape (n, n_components), float32
     """
     kept = min(n_components, *X.shape)
-    scores = PCA(kept, random_state=random_state).fit_transform(X)
+    with threadpool_limits(1):  # two threads add up in another order
+        scores = PCA(kept, random_state=random_state).fit_transform(X)
     return np.ascontiguousarray(scores, dtype=np.float32)
 
 
@@ -68,7 +70,8 @@ def components_of_both(
     (ndarray of shape (n, n_components), ndarray of shape (n_new, n_components)), float32
     """
     pca = PCA(min(n_components, *X.shape), random_state=random_state)
-    pair = pca.fit_transform(X), pca.transform(newcomers)
+    with threadpool_limits(1):
+        pair = pca.fit_transform(X), pca.transform(newcomers)
     rows, new_rows = (np.ascontiguousarray(scores, dtype=np.float32) for scores in pair)
     return rows, new_rows
 

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from mnist_clust import plots, scores
-from mnist_clust._files import to_json, write_atomically
+from mnist_clust._files import sole_writer, to_json, write_atomically, write_together
 from mnist_clust.cluster import name_one_to_one
 from mnist_clust.data import Digits, Images, Labels
-from mnist_clust.pipeline import ImageClusterer, timed
+from mnist_clust.pipeline import MODEL_FILE, ImageClusterer, timed
 from mnist_clust.silhouettes import map_silhouettes
 
 SHOWN = 240  # images on a contact sheet
@@ -31,35 +31,38 @@ def cluster_images(digits: Digits, n_clusters: int | str, folder: Path) -> dict[
     n_clusters : int or "auto"
     folder : Path
         Gets ``clusters.csv``, ``summary.json``, ``map.png``, a contact sheet of each cluster and
-        ``model.npz``.
+        ``model.npz``, all at the end and together. While another run writes there, this one waits.
 
     Returns
     -------
     dict
         What ``summary.json`` holds.
     """
-    model = ImageClusterer(n_clusters, verbose=True).fit(digits.train_images)
-    seconds = dict(model.seconds_)
-    with timed("new images", seconds, verbose=True):
-        newcomers = model.assign(digits.test_images)
-    unseen = newcomers.cluster.to_numpy()
-    places = newcomers[["x", "y"]].to_numpy(np.float32)
-    known = map_silhouettes(model.embedding_, model.labels_)
-    new = map_silhouettes(model.embedding_, model.labels_, (places, unseen))
-    parts = [
-        _table("train", digits.train_index, model.labels_, model.embedding_, known,
-               digits.train_labels),
-        _table("test", digits.test_index, unseen, places, new, digits.test_labels),
-    ]  # fmt: skip
-    summary = summarise(digits, model, unseen, float(known.mean()))
-    with timed("pictures", seconds, verbose=True):
-        _write_pictures(digits.train_images, model, known, folder)
-    summary["seconds"] = seconds
-    table = pd.concat(parts).to_csv(index=False)
-    write_atomically(folder / "clusters.csv", table.encode())
-    model.save(folder)
-    write_atomically(folder / "summary.json", to_json(summary))
-    return summary
+    with sole_writer(folder):
+        model = ImageClusterer(n_clusters, verbose=True).fit(digits.train_images)
+        seconds = dict(model.seconds_)
+        with timed("new images", seconds, verbose=True):
+            newcomers = model.assign(digits.test_images)
+        unseen = newcomers.cluster.to_numpy()
+        places = newcomers[["x", "y"]].to_numpy(np.float32)
+        known = map_silhouettes(model.embedding_, model.labels_)
+        new = map_silhouettes(model.embedding_, model.labels_, (places, unseen))
+        parts = [
+            _table("train", digits.train_index, model.labels_, model.embedding_, known,
+                   digits.train_labels),
+            _table("test", digits.test_index, unseen, places, new, digits.test_labels),
+        ]  # fmt: skip
+        with timed("pictures", seconds, verbose=True):
+            files = _draw_pictures(digits.train_images, model, known)
+        summary = summarise(digits, model, unseen, float(known.mean())) | {"seconds": seconds}
+        files["clusters.csv"] = pd.concat(parts).to_csv(index=False).encode()
+        files[MODEL_FILE] = model.packed()
+        files["summary.json"] = to_json(summary)
+        write_together({folder / name: content for name, content in files.items()})
+        for sheet in folder.glob("cluster_*.png"):
+            if sheet.name not in files:
+                sheet.unlink()
+        return summary
 
 
 def _table(
@@ -125,23 +128,22 @@ def summarise(
     return summary
 
 
-def _write_pictures(
-    images: Images, model: ImageClusterer, silhouettes: npt.NDArray[np.float32], folder: Path
-) -> None:
-    for old in folder.glob("cluster_*.png"):
-        old.unlink()
+def _draw_pictures(
+    images: Images, model: ImageClusterer, silhouettes: npt.NDArray[np.float32]
+) -> dict[str, bytes]:
+    """Draw the map and a contact sheet of each cluster, by file name."""
     k = model.n_clusters_
     title = f"{len(images):,} images in {k} clusters"
     drawn = plots.map_of_images(images, model.embedding_, model.labels_, title=title)
-    write_atomically(folder / "map.png", _png(drawn))
+    files = {"map.png": _png(drawn)}
     for cluster in range(k):
         members = np.flatnonzero(model.labels_ == cluster)
         # From the surest to the least sure, evenly: the end of a sheet shows the doubtful ones.
         members = members[np.argsort(-silhouettes[members], kind="stable")]
         chosen = members[np.linspace(0, len(members) - 1, min(SHOWN, len(members))).astype(int)]
         title = f"Cluster {cluster}: {len(members):,} images, the surest first"
-        sheet = plots.contact_sheet(images[chosen], title)
-        write_atomically(folder / f"cluster_{cluster:02}.png", _png(sheet))
+        files[f"cluster_{cluster:02}.png"] = _png(plots.contact_sheet(images[chosen], title))
+    return files
 
 
 def _png(figure: Figure) -> bytes:

@@ -136,7 +136,8 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                     "to cluster."
                 )
             self._pca = PCA(min(self.n_components, *described.shape), svd_solver="covariance_eigh")
-            rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
+            with threadpool_limits(1):  # two threads add up in another order
+                rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
         with timed("neighbours", self.seconds_, self.verbose):
             graph = nearest_neighbors(rows, min(self.n_neighbors, len(X) - 1))
         self._image_shape = (int(X.shape[1]), int(X.shape[2]))
@@ -216,7 +217,8 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
                 f"{self._image_shape[0]}×{self._image_shape[1]}: bring them to that size."
             )
-        return np.ascontiguousarray(self._pca.transform(describe(X)), np.float32)
+        with threadpool_limits(1):
+            return np.ascontiguousarray(self._pca.transform(describe(X)), np.float32)
 
     def assign(self, X: Images) -> pd.DataFrame:
         """Place new images on the map and give each the cluster of most of its neighbours.
@@ -264,6 +266,10 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         folder : Path
             Gets a file ``model.npz``; nothing in it is pickled.
         """
+        write_atomically(folder / MODEL_FILE, self.packed())
+
+    def packed(self) -> bytes:
+        """Return what `save` writes."""
         check_is_fitted(self, "embedding_")
         buffer = io.BytesIO()
         np.savez(
@@ -276,7 +282,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             image_shape=np.array(self._image_shape),
             parameters=np.frombuffer(json.dumps(self.get_params()).encode(), np.uint8),
         )
-        write_atomically(folder / MODEL_FILE, buffer.getvalue())
+        return buffer.getvalue()
 
     @classmethod
     def load(cls, folder: Path) -> ImageClusterer:
@@ -421,7 +427,8 @@ def best_clustering(
         dtype=float,
     ).rename_axis("n_clusters")
     best = found[silhouettes.idxmax()]
-    model = KMeans(best.n_clusters, init=best.cluster_centers_, n_init=1).fit(embedding)
+    with threadpool_limits(1):
+        model = KMeans(best.n_clusters, init=best.cluster_centers_, n_init=1).fit(embedding)
     return silhouettes, model.labels_
 
 

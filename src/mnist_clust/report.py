@@ -15,13 +15,16 @@ from typing import Any
 import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
-from mnist_clust._files import to_json, write_atomically
+from mnist_clust._files import sole_writer, to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import Verdict, load_claims
 from mnist_clust.data import Digits
 from mnist_clust.run import output_folder
 from mnist_clust.site import build_site
+
+_WORK, _FAILED = ".running", "failed"
 
 
 class NotebookError(RuntimeError):
@@ -87,7 +90,8 @@ def make_report(
     notebooks : sequence of Path
         From :func:`find_notebooks`.
     folder : Path, optional
-        Where to write; ``reports/<data set>`` by default.
+        Where to write; ``reports/<data set>`` by default. While another run writes there, this
+        one waits.
 
     Returns
     -------
@@ -96,52 +100,75 @@ def make_report(
     Raises
     ------
     NotebookError
-        If a cell fails. What was made until then is kept.
+        If a cell fails. What was made until then is kept, that notebook in ``failed/``; pages and
+        numbers stay those of the last report that came to its end.
     """
     folder = folder or output_folder(digits.name)
-    folder.mkdir(parents=True, exist_ok=True)
     seconds = {}
-    for path in notebooks:
-        started = time.monotonic()
-        print(f"{path.stem} …", end=" ", flush=True)
-        _execute(path, folder, {} if source == "auto" else {"DATA": source})
-        seconds[path.stem] = round(time.monotonic() - started, 1)
-        print(f"{seconds[path.stem]:.0f} s", flush=True)
-    metrics = _collect_metrics(folder, digits, seconds)
-    index = build_site(folder, [folder / "notebooks" / path.name for path in notebooks], digits)
-    return Report(folder, index, metrics)
+    with sole_writer(folder):
+        shutil.rmtree(folder / _FAILED, ignore_errors=True)
+        for path in notebooks:
+            started = time.monotonic()
+            print(f"{path.stem} …", end=" ", flush=True)
+            _execute(path, folder, {} if source == "auto" else {"DATA": source})
+            seconds[path.stem] = round(time.monotonic() - started, 1)
+            print(f"{seconds[path.stem]:.0f} s", flush=True)
+        metrics = _collect_metrics(folder, digits, seconds)
+        executed = [folder / "notebooks" / path.name for path in notebooks]
+        return Report(folder, build_site(folder, executed, digits), metrics)
 
 
 def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
-    target = folder / "notebooks" / path.name
-    target.parent.mkdir(exist_ok=True)
+    stopped = folder / _FAILED / path.name
+    work = folder.resolve() / _WORK
+    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+    work.mkdir()
     before = os.environ.get("MNIST_CLUST_OUT")
     os.environ["MNIST_CLUST_OUT"] = str(folder)  # the kernel inherits it
     try:
         papermill.execute_notebook(
             path,
-            target,
+            work / path.name,
             parameters,
             kernel_name="python3",
             cwd=path.parent,
             progress_bar=sys.stderr.isatty(),
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            # In its usual place, a killed run would leave it for good.
+            config=Config({"KernelManager": {"connection_file": str(work / _connection_file())}}),
+            shutdown_kernel="immediate",  # a busy one would keep Ctrl-C waiting
         )
+        _keep(work / path.name, folder / "notebooks" / path.name)
     except PapermillExecutionError as error:
+        _keep(work / path.name, stopped)
         raise NotebookError(
             f"{path.stem}, cell {error.exec_count}: {error.ename}: {error.evalue} "
-            f"(the notebook as far as it came is {target})"
+            f"(the notebook as far as it came is {stopped})"
         ) from error
     except DeadKernelError as error:
+        _keep(work / path.name, stopped)
         raise NotebookError(
             f"{path.stem}: its kernel died, perhaps for want of memory "
-            f"(the notebook as far as it came is {target})"
+            f"(the notebook as far as it came is {stopped})"
         ) from error
+    except RuntimeError as error:  # the client has no better name for it
+        raise NotebookError(f"{path.stem}: its kernel does not start: {error}") from error
     finally:
+        shutil.rmtree(work, ignore_errors=True)
         if before is None:
             del os.environ["MNIST_CLUST_OUT"]
         else:
             os.environ["MNIST_CLUST_OUT"] = before
+
+
+def _connection_file() -> str:
+    """Name it by process: the kernel of a killed run must not take it for its own."""
+    return f"kernel-{os.getpid()}.json"
+
+
+def _keep(executed: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    executed.replace(target)
 
 
 def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) -> dict[str, Any]:

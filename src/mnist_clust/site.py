@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
+import os
 import shutil
+import tempfile
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -52,18 +55,22 @@ def build_site(folder: Path, notebooks: list[Path], digits: Digits) -> Path:
     ------
     SiteError
         If Sphinx fails or warns.
+    OSError
+        If the disk is full. Then, and in any other case, the pages before stay as they were.
     """
     work = folder / ".site-new"
     shutil.rmtree(work, ignore_errors=True)
-    source, built = work / "source", work / "site"
-    source.mkdir(parents=True)
-    _write_sources(source, folder, notebooks, digits)
-    _run_sphinx(source, built)
-    _add_files(built, folder, _announcement(digits))
-    site = folder / "site"
-    shutil.rmtree(site, ignore_errors=True)
-    built.rename(site)
-    shutil.rmtree(work)
+    source, built, site = work / "source", work / "site", folder / "site"
+    try:
+        source.mkdir(parents=True)
+        _write_sources(source, folder, notebooks, digits)
+        _run_sphinx(source, built)
+        _add_files(built, folder, _announcement(digits))
+        if site.exists():
+            site.rename(work / "before")
+        built.rename(site)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     return site / "index.html"
 
 
@@ -106,8 +113,17 @@ def _add_files(built: Path, folder: Path, announcement: str) -> None:
 
 def _run_sphinx(source: Path, built: Path) -> None:
     said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(built)])
+    usual, tempfile.tempdir = (
+        tempfile.tempdir,
+        str(built.parent),
+    )  # where Sphinx leaves what went wrong
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            status = build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(built)])
+    finally:
+        tempfile.tempdir = usual
+    if status and (full := os.strerror(errno.ENOSPC)) in said.getvalue():  # for each of its files
+        raise OSError(errno.ENOSPC, full, str(built))
     if status:
         raise SiteError(f"the report's pages could not be built: {said.getvalue().strip()}")
     for leftover in (built / ".doctrees", built / "_sources"):

@@ -1,0 +1,42 @@
+"""A count of the faults that were survived, and small data to try them on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import Place
+
+_SURVIVED = pytest.StashKey[list]()
+
+
+def pytest_configure(config):
+    config.stash[_SURVIVED] = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    faults = config.stash[_SURVIVED]
+    kinds = ", ".join(f"{faults.count(kind)} × {kind}" for kind in dict.fromkeys(faults))
+    if faults:
+        terminalreporter.write_line(f"{len(faults)} faults survived: {kinds}")
+
+
+@pytest.fixture(scope="session")
+def survived(request):
+    """Count a fault, by its kind, once all that must hold after it was seen to hold."""
+    return request.config.stash[_SURVIVED].append
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """Write a few images, so that runs are short."""
+    from mnist_clust.data import load_digits
+
+    digits = load_digits("sample")
+    path = tmp_path_factory.mktemp("data") / "tiny.npz"
+    np.savez(path, images=digits.train_images[:120], labels=digits.train_labels[:120])
+    return path
+
+
+@pytest.fixture
+def place(tmp_path, tiny) -> Place:
+    return Place(tmp_path, tiny)

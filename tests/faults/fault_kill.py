@@ -1,0 +1,67 @@
+"""SIGKILL at random moments: the next run gives what a run never killed gives."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from runs import Place, content, hidden, wait_until
+
+from mnist_clust import cache
+
+KILLS = 15  # of each command
+COMPLETED = 3  # after so many kills, a run may end; until then each starts from what they left
+
+
+@pytest.mark.parametrize("command", ["cluster", "report"])
+def test_a_killed_run_leaves_nothing_that_a_later_one_trusts(command, tmp_path, tiny, survived):
+    calm = Place(tmp_path / "calm", tiny)
+    started = time.monotonic()
+    status, said = calm.run(command)
+    length = time.monotonic() - started
+    assert status == 0, said
+    whole = {"out": content(calm.out), "cache": content(calm.cache)}
+    assert whole["out"]
+    killed = Place(tmp_path / "killed", tiny)
+    moments = np.random.default_rng(0).permutation(np.linspace(0.02, 0.98, KILLS))
+    for number, moment in enumerate(moments, 1):
+        length = kill(killed, command, moment, length)
+        wait_until(lambda: not killed.kernels(), "kernels end with their run", 30)
+        assert len(hidden(killed.out)) <= len(whole["out"]), "leftovers do not add up"
+        assert content_of_cache(killed).items() <= whole["cache"].items()
+        if command == "cluster" and killed.out.exists():
+            seen = {name: file for name, file in content(killed.out).items() if name[0] != "."}
+            assert seen.items() <= whole["out"].items()
+        if number % COMPLETED == 0:
+            status, said = killed.run(command)
+            assert status == 0, said
+            assert content(killed.out) == whole["out"], "nothing more, nothing else"
+            assert content(killed.cache) == whole["cache"]
+            assert not list(killed.temporary.rglob("*"))
+            shutil.rmtree(killed.cache, ignore_errors=True)
+        survived(f"SIGKILL of {command}")
+
+
+def kill(place: Place, command: str, moment: float, length: float) -> float:
+    """Kill a run at a share of its length; return the length, or a new one if it was shorter."""
+    while True:
+        started = time.monotonic()
+        process = place.start(command)
+        try:
+            process.communicate(timeout=moment * length)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return length
+        length = time.monotonic() - started  # it had ended: machines have other work, too
+
+
+def content_of_cache(place: Place) -> dict[str, object]:
+    """Read the entries of a cache; all of them must be whole."""
+    for entry in place.cache.rglob("*.pickle"):
+        cache._read(entry)
+    kept = content(place.cache) if place.cache.exists() else {}
+    return {name: entry for name, entry in kept.items() if name.endswith(".pickle")}
