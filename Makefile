@@ -1,7 +1,8 @@
 # `make help` lists what there is. Variables: DATA (what to cluster), NOTEBOOKS (which to run).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report explore test faults reproduce memory notebooks bench readme lint lock clean
+.PHONY: help report explore test coverage mutants faults reproduce memory notebooks bench readme \
+    lint lock clean
 SHELL := /bin/sh
 
 DATA ?= auto
@@ -25,6 +26,17 @@ explore: .venv/installed ## explore the maps in a browser, every digit behind it
 
 test: .venv/installed ## run all tests
 	@$(RUN) -m pytest
+
+coverage: .venv/installed ## run the tests and list the branches that none of them takes
+	@$(RUN) -m coverage erase
+	@$(RUN) -m coverage run -m pytest --ignore tests/browser --ignore tests/notebooks/test_stored_outputs.py
+	@$(RUN) -m coverage combine --quiet
+	@$(RUN) -m coverage report
+
+mutants: .venv/installed ## change the code in a thousand ways and list what no test notices
+	@$(RUN) -c 'import mutmut.mutation' 2>/dev/null || { \
+	    echo "mutmut is missing: install it into .venv with '$(PIP) install mutmut'" >&2; exit 2; }
+	@$(RUN) -m mutmut run && $(RUN) -m mutmut results
 
 faults: .venv/installed ## kill, stop, starve and disturb runs, and see what comes of it (8 minutes)
 	@$(RUN) -m pytest tests/faults -o python_files="test_*.py fault_*.py"
@@ -54,7 +66,7 @@ lock: ## renew requirements.lock (needs uv)
 	    pyproject.toml --output-file requirements.lock
 
 clean: ## remove reports and cached results, keep the environment
-	@rm -rf reports .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf reports .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage*
 
 .venv/installed: requirements.lock pyproject.toml
 	@"$$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \

@@ -4,10 +4,62 @@ import math
 
 import pytest
 
+from mnist_clust import claims
 from mnist_clust.claims import Band, Claim, Verdict, check_claims, load_claims
 
 CLAIMS = load_claims()
 BANDS = [(claim.id, data, band) for claim in CLAIMS for data, band in claim.bands.items()]
+
+
+ENTRIES = """
+[blank]
+notebook = "01_x"
+sentence = "Most of it is blank."
+found = "{value:.0%} of it was blank."
+
+[blank.mnist]
+band = [0.5, 0.6]
+seeds = 7
+measured = [0.54, 0.55, 0.56]
+
+[blank.sample]
+band = [0.4, 0.5]
+seeds = 5
+measured = [0.44, 0.45, 0.46]
+sentence = "On the sample it is less."
+
+[plain]
+notebook = "02_y"
+sentence = "It is plain."
+"""
+
+
+def test_the_file_is_read_as_written(monkeypatch, tmp_path):
+    (tmp_path / "claims.toml").write_text(ENTRIES)
+    monkeypatch.setattr(claims.resources, "files", lambda package: tmp_path)
+    assert load_claims.__wrapped__() == (
+        Claim(
+            "blank",
+            "01_x",
+            "Most of it is blank.",
+            {
+                "mnist": Band(0.5, 0.6, 7, 0.54, 0.55, 0.56),
+                "sample": Band(0.4, 0.5, 5, 0.44, 0.45, 0.46, "On the sample it is less."),
+            },
+            "{value:.0%} of it was blank.",
+        ),
+        Claim("plain", "02_y", "It is plain.", {}),
+    )
+
+
+def test_a_notebook_is_held_against_its_own_claims(monkeypatch):
+    band = Band(0.5, 0.6, 5, 0.54, 0.55, 0.56)
+    here, there = (Claim(name, name, "", {"mnist": band}, "{value} here") for name in "ab")
+    monkeypatch.setattr(claims, "load_claims", lambda: (here, there))
+    found = check_claims({"a": 0.55, "b": 0.55}, "b", "mnist")
+    assert found == (Verdict(there, band, 0.55),)
+    assert check_claims({"b": 1}, "b", "mine") == (Verdict(there, None, 1.0),)
+    assert check_claims({"b": math.nan}, "b", "mnist") == (Verdict(there, band, None),)
 
 
 def test_there_are_claims_for_both_data_sets():
@@ -52,6 +104,21 @@ def test_a_verdict_prints_its_band_but_not_the_number():
     claim = Claim("a", "01_x", "It is about half.", {"mnist": band})
     assert str(Verdict(claim, band, 0.55)) == "held       a in [0.5, 0.6]: It is about half."
     assert str(Verdict(claim, band, 0.65)).startswith("broken")
+    assert (
+        str(Verdict(claim, None, 0.55)) == "unverified a no band for this data: It is about half."
+    )
+
+
+def test_both_ends_belong_to_the_band():
+    band = Band(0.5, 0.6, 5, 0.54, 0.55, 0.56)
+    assert [value in band for value in (0.49, 0.5, 0.6, 0.61)] == [False, True, True, False]
+
+
+def test_a_finding_has_the_number_of_the_run_in_any_data():
+    claim = Claim("a", "01_x", "It is half.", {}, "It is {value:.0%}.")
+    assert Verdict(claim, None, 0.42).finding == "It is 42%."
+    assert Verdict(claim, None, None).finding is None
+    assert Verdict(Claim("a", "01_x", "It is half.", {}), None, 0.42).finding is None
 
 
 def test_a_data_set_can_have_its_own_words():

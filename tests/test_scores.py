@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import (
+    adjusted_mutual_info_score,
     adjusted_rand_score,
     completeness_score,
+    homogeneity_score,
     silhouette_score,
 )
 
@@ -24,10 +26,22 @@ def test_accuracy_known_answer():
 def test_table_names_clusters_on_the_training_part_alone():
     test_labels = np.array([7, 7, 7])  # in cluster 0, which training says is a 4
     table = scores.score_clustering((LABELS, CLUSTERS), (test_labels, np.array([0, 0, 0])), 3)
-    assert table.train["accuracy, by majority"] == 6 / 8
-    assert table.test["accuracy, by majority"] == 0
-    assert table.train["adjusted Rand index"] == adjusted_rand_score(LABELS, CLUSTERS)
-    assert table.train["completeness"] == completeness_score(LABELS, CLUSTERS)
+    assert table.test["accuracy, by majority"] == table.test["accuracy, one-to-one"] == 0
+    assert table.train.to_dict() == pytest.approx(
+        {
+            "accuracy, by majority": 6 / 8,
+            "accuracy, one-to-one": 6 / 8,
+            "homogeneity": homogeneity_score(LABELS, CLUSTERS),
+            "completeness": completeness_score(LABELS, CLUSTERS),
+            "adjusted mutual information": adjusted_mutual_info_score(LABELS, CLUSTERS),
+            "adjusted Rand index": adjusted_rand_score(LABELS, CLUSTERS),
+        }
+    )
+
+
+def test_one_to_one_names_no_two_clusters_alike():
+    table = scores.score_clustering((np.repeat(4, 8), CLUSTERS), (np.repeat(4, 8), CLUSTERS), 3)
+    assert table.train.iloc[:2].tolist() == table.test.iloc[:2].tolist() == [1, 3 / 8]
 
 
 def test_table_is_one_for_a_perfect_clustering():
@@ -40,8 +54,10 @@ def test_without_labels_there_is_nothing_to_score():
     table = scores.score_clustering((None, CLUSTERS), (None, CLUSTERS), 3)
     assert list(table.columns) == ["train", "test"]
     assert table.empty
+    assert table.dtypes.tolist() == [float, float]
     half = scores.score_clustering((LABELS, CLUSTERS), (None, CLUSTERS), 3)
     assert half.test.isna().all()
+    assert half.test.dtype == float
     assert half.train.notna().all()
 
 
@@ -51,6 +67,12 @@ def test_confusion_counts_by_name():
     pd.testing.assert_frame_equal(counts, expected, check_index_type=False, check_dtype=False)
 
 
+def test_confusion_has_a_column_for_a_name_that_no_image_has():
+    counts = scores.confusion([1, 1, 1], np.array([0, 1, 1]), np.array([0, 1, UNNAMED]))
+    assert counts.index.tolist() == counts.columns.tolist() == [0, 1]
+    assert counts.to_numpy().tolist() == [[0, 0], [1, 2]]
+
+
 def test_silhouette_matches_scikit_learn_and_is_seeded():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3)).astype(np.float32)
@@ -58,35 +80,53 @@ def test_silhouette_matches_scikit_learn_and_is_seeded():
     assert scores.silhouette(X, clusters) == pytest.approx(silhouette_score(X, clusters), rel=1e-5)
     sampled = [scores.silhouette(X, clusters, sample_size=50, random_state=s) for s in (0, 0, 1)]
     assert sampled[0] == sampled[1] != sampled[2]
-    assert np.isnan(scores.silhouette(X, np.zeros(300, int)))
+    assert scores.silhouette(X, clusters, sample_size=50) == sampled[0]
+    assert np.isnan(scores.silhouette(X, np.zeros(300, int))), "one cluster"
+    assert np.isnan(scores.silhouette(X, np.arange(300))), "each point a cluster"
 
 
 def test_accuracy_by_count():
     X = np.repeat(np.eye(3, dtype=np.float32), 20, axis=0)
     X += np.random.default_rng(0).normal(scale=0.01, size=X.shape).astype(np.float32)
     y = np.repeat([1, 2, 3], 20)
-    table = scores.accuracy_by_count(fit_counts(X, [1, 3, 6]), y, X, y)
+    models = fit_counts(X, [1, 3, 6])
+    table = scores.accuracy_by_count(models, y, X, y)
+    assert table.index.name == "n_clusters"
     assert table["by majority"].tolist() == [1 / 3, 1, 1]
-    assert table["one-to-one"][3] == 1
+    assert table["one-to-one"][[1, 3]].tolist() == [1 / 3, 1]
     assert table["one-to-one"][6] < 1
-    assert scores.accuracy_by_count({}, None, X, y) is None
+    assert scores.accuracy_by_count(models, y, X[:20], y[20:40]).loc[3].tolist() == [0, 0]
+    assert scores.accuracy_by_count(models, None, X, y) is None
+    assert scores.accuracy_by_count(models, y, X, None) is None
 
 
 def test_pair_confusion_counts_both_ways():
     labels = [0] * 10 + [1] * 10 + [2] * 20
-    named = [0] * 8 + [1] * 2 + [1] * 9 + [0] + [2] * 20
+    named = [0] * 8 + [1] * 2 + [1] * 9 + [0] + [2] * 19 + [0]
     pairs = scores.pair_confusion(scores.confusion(labels, np.array(named), np.arange(3)))
-    assert pairs.index[0] == (0, 1)
-    assert pairs.iloc[0] == 3 / 20
-    assert pairs[(0, 2)] == pairs[(1, 2)] == 0
+    assert pairs.index.tolist() == [(0, 1), (0, 2), (1, 2)]
+    assert pairs.tolist() == [3 / 20, 1 / 30, 0]
     assert scores.pair_confusion(None).empty
+    assert scores.pair_confusion(None).dtype == float
+
+
+def test_pairs_as_confused_as_each_other_keep_their_order():
+    counts = pd.DataFrame(np.zeros((10, 10), int))
+    counts.loc[8, 9] = 1
+    pairs = scores.pair_confusion(counts)
+    assert pairs.index[0] == (8, 9)
+    assert pairs.iloc[0] == 1
+    assert pairs.index[1:].tolist() == [(a, b) for a in range(8) for b in range(a + 1, 10)]
+    assert not pairs.iloc[1:].any(), "classes without images are not confused"
 
 
 def test_mistakes_are_those_named_otherwise_the_deepest_first():
     table = scores.find_mistakes([1, 2, 3, 4], [1, 3, 3, 5], [0.9, 0.2, 0.8, 0.7])
-    assert table.index.tolist() == [3, 1]
-    assert table.label.tolist() == [4, 2]
+    expected = pd.DataFrame({"label": [4, 2], "named": [5, 3], "margin": [0.7, 0.2]}, index=[3, 1])
+    pd.testing.assert_frame_equal(table, expected)
     assert scores.find_mistakes(None, [1, 2], [0.1, 0.2]).empty
+    alike = scores.find_mistakes([1] * 40, [2] * 40, [0.5, 0.6] * 20)
+    assert alike.index.tolist() == [*range(1, 40, 2), *range(0, 40, 2)]
 
 
 def test_confusion_by_majority_names_clusters_itself():

@@ -1,0 +1,30 @@
+"""Every kernel at work on little data; run as a script, it saves what came out."""
+
+import sys
+
+import numpy as np
+
+from mnist_clust.features import OrientedGradients
+from mnist_clust.silhouettes import map_silhouettes
+from mnist_clust.tsne import TSNE, nearest_neighbors
+
+
+def results() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    X = random.integers(9, size=(150, 4)).astype(np.float32)  # with ties
+    X[:30] = X[0]
+    found = {"distances": nearest_neighbors(X, 20).distances}
+    for d in (1, 2, 3):
+        tsne = TSNE(d, perplexity=5, early_exaggeration_iter=2, n_iter=3, random_state=0).fit(X)
+        found[f"map in {d}"] = tsne.embedding_
+        found[f"divergence in {d}"] = np.array(tsne.kl_divergence_)
+        found[f"newcomers in {d}"] = tsne.transform(X[-4:] + 0.25)
+        found[f"silhouettes in {d}"] = map_silhouettes(tsne.embedding_, (X[:, 0] > 4).astype(int))
+    images = random.random((2, 5, 6)).astype(np.float32)
+    images[:, :, :3] = 0
+    found["edges"] = OrientedGradients(5).fit_transform(images)
+    return found
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], **results())
