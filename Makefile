@@ -8,6 +8,10 @@ SHELL := /bin/sh
 DATA ?= auto
 NOTEBOOKS ?=
 PYTHON ?= python3
+# Text for the program, not for make, which would run what stands in $(shell …).
+override DATA := $(value DATA)
+override NOTEBOOKS := $(value NOTEBOOKS)
+override PYTHON := $(value PYTHON)
 export DATA NOTEBOOKS PYTHON
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet

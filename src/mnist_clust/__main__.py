@@ -186,8 +186,9 @@ def _load(source: str) -> Digits:
 def _count(text: str) -> int | str:
     if text == "auto":
         return text
-    if not text.isdecimal() or int(text) < 1:
-        raise click.UsageError(f"--clusters {text} is neither 'auto' nor a number from 1 on.")
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        shown = text if len(text) < 40 else f"{text[:40]}…"
+        raise click.UsageError(f"--clusters {shown} is neither 'auto' nor a number from 1 on.")
     return int(text)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust._files import DataError, read_array, read_idx, read_npz
+from mnist_clust._files import DataError, read_array, read_idx, read_npz, readable
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -165,9 +165,7 @@ def load_images(source: str | os.PathLike[str]) -> Images:
     if source in ("mnist", "sample"):
         digits = load_digits(source)
         return np.concatenate([digits.train_images, digits.test_images])
-    origin = Path(source).expanduser()
-    if not origin.exists():
-        raise DataError(f"{origin} does not exist: give the path of an .npz, .npy or IDX file.")
+    origin = _found(source, "give the path of an .npz, .npy or IDX file")
     parts = _parts_of(origin)
     found = [parts[name] for name in ("images", "x_train", "x_test") if name in parts]
     if not found:
@@ -196,21 +194,17 @@ def _flatten(images: Images) -> npt.NDArray[np.float32]:
 
 def mnist_is_local() -> bool:
     """Tell whether full MNIST can be had without a download."""
-    return bool(os.environ.get("MNIST_CLUST_DATA")) or _keras_cache().exists()
+    return bool(os.environ.get("MNIST_CLUST_DATA")) or os.access(_keras_cache(), os.R_OK)
 
 
 def _load_mnist() -> Digits:
     local = os.environ.get("MNIST_CLUST_DATA")
     if local:
-        path = Path(local).expanduser()
-        if not path.exists():
-            raise DataError(
-                f"MNIST_CLUST_DATA points at {path}, which does not exist: point it at a folder "
-                "with the four MNIST files, or unset it."
-            )
+        hint = "point MNIST_CLUST_DATA at a folder with the four MNIST files, or unset it"
+        path = _found(local, hint)
         return _checked_mnist(_parts_of(path), path)
     cache = _keras_cache()
-    if cache.exists():
+    if os.access(cache, os.R_OK):
         try:
             return _checked_mnist(read_npz(cache), cache)
         except DataError:  # half a download, say: Keras replaces a file whose hash is wrong
@@ -290,14 +284,21 @@ def _load_sample() -> Digits:
 
 
 def _load_path(path: Path) -> Digits:
-    path = path.expanduser()
-    if not path.exists():
-        raise DataError(
-            f"{path} does not exist: give 'auto', 'mnist', 'sample', or the path of an .npz, "
-            ".npy or IDX file."
-        )
+    path = _found(path, "give 'auto', 'mnist', 'sample', or the path of an .npz, .npy or IDX file")
     digits = _from_parts(_parts_of(path), _name_of(path), path)
     return replace(digits, name="mnist") if digits.digest == MNIST_DIGEST else digits
+
+
+def _found(source: str | os.PathLike[str], hint: str) -> Path:
+    """Find a file or folder that somebody named, or say what to give instead."""
+    with readable(source):  # it may lie in a folder that is closed, or be no name at all
+        try:
+            path = Path(source).expanduser()
+        except RuntimeError as error:
+            raise DataError(f"{source} lies with a user whom nobody knows: {hint}.") from error
+        if not path.exists():
+            raise DataError(f"{path} does not exist: {hint}.")
+        return path
 
 
 def _name_of(path: Path) -> str:
@@ -308,17 +309,18 @@ def _name_of(path: Path) -> str:
 
 
 def _parts_of(path: Path) -> dict[str, npt.NDArray[Any]]:
-    if path.is_dir():
-        return {part: read_idx(_idx_file(path, name)) for part, name in _IDX_NAMES.items()}
-    if path.suffix == ".npz":
-        return read_npz(path)
-    if path.suffix == ".npy":
-        return {"images": read_array(path)}
-    parts = {"images": read_idx(path)}
-    labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
-    if labels != path and labels.exists():
-        parts["labels"] = read_idx(labels)
-    return parts
+    with readable(path):
+        if path.is_dir():
+            return {part: read_idx(_idx_file(path, name)) for part, name in _IDX_NAMES.items()}
+        if path.suffix == ".npz":
+            return read_npz(path)
+        if path.suffix == ".npy":
+            return {"images": read_array(path)}
+        parts = {"images": read_idx(path)}
+        labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
+        if labels != path and labels.exists():
+            parts["labels"] = read_idx(labels)
+        return parts
 
 
 def _idx_file(folder: Path, name: str) -> Path:
@@ -359,7 +361,7 @@ def _from_parts(parts: dict[str, npt.NDArray[Any]], name: str, origin: Path) -> 
                 f"{origin} holds training images of {_size(train)} and test images of "
                 f"{_size(test)} pixels: bring them to one size."
             )
-    if len(train) + len(test) < MIN_IMAGES or not len(test):
+    if len(train) + len(test) < MIN_IMAGES or not (len(train) and len(test)):
         raise DataError(
             f"{origin} holds {len(train)} training and {len(test)} test images: there is "
             f"nothing to cluster below {MIN_IMAGES} in all, and each part needs some."

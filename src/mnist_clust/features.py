@@ -18,6 +18,7 @@ from mnist_clust._compile import kernel
 from mnist_clust._parallel import Pool
 
 BATCH = 1_000  # images at a time: some 5 MB of features
+PIXELS = 8_000_000  # at a time, of large images: what is made of them takes some 200 MB
 TASK = 64  # images a thread takes at a time
 REFERENCE = 28  # side of the images that lengths are given for
 STEEPEST = 1.5  # shear beyond which it is no slant of a digit
@@ -87,23 +88,30 @@ class _PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Transform images of shape (n, height, width); the class says into what."""
         images = self._checked(X)
-        scale = 255 if images.dtype == np.uint8 else 1
+        scale = 255 if images.dtype.kind in "ui" else 1
+        step = max(1, min(BATCH, PIXELS // images[0].size))
         parts = [
-            self._transform(images[start : start + BATCH].astype(np.float32) / np.float32(scale))
-            for start in range(0, len(images), BATCH)
+            self._transform(images[start : start + step].astype(np.float32) / np.float32(scale))
+            for start in range(0, len(images), step)
         ]
         return np.concatenate(parts)
 
-    def _checked(self, X: npt.ArrayLike) -> npt.NDArray[np.uint8 | np.float32 | np.float64]:
-        images = check_array(
-            X, dtype=(np.uint8, np.float32, np.float64), ensure_2d=False, allow_nd=True
-        )
-        if images.ndim != 3:
+    def _checked(self, X: npt.ArrayLike) -> npt.NDArray[np.number | np.bool_]:
+        images: npt.NDArray[np.number | np.bool_] = check_array(X, ensure_2d=False, allow_nd=True)
+        if images.ndim != 3 or 0 in images.shape:
             raise ValueError(
-                f"Images of shape (n, height, width) are needed, and these have {images.ndim} "
-                "dimensions; reshape rows of pixels first."
+                f"Images of shape (n, height, width) are needed, and these have {images.shape}; "
+                "reshape rows of pixels, and turn colours to grey, first."
             )
-        return images  # type: ignore[no-any-return]
+        if images.dtype.kind not in "buif":
+            raise ValueError(f"Pixels must be numbers, and these are of type {images.dtype}.")
+        low, high = images.min(), images.max()
+        if low < 0 or high > 255:
+            raise ValueError(
+                f"Pixels must be from 0 to 255, and these are from {low:g} to {high:g}; "
+                "scale them first."
+            )
+        return images
 
     def _transform(self, images: Rows) -> Rows:
         raise NotImplementedError

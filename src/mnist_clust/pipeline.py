@@ -37,6 +37,7 @@ SAMPLE = 10_000  # points that tell the number of clusters; more tell the same, 
 MOST = 20  # clusters looked for
 SMALLEST = 16  # side of images worth resampling: in smaller ones it blurs strokes of one pixel
 SAME = 1e-3  # what rounding makes of equal strokes in other shades
+WIDE = 4_096  # features, of very long images, whose covariance would take minutes and gigabytes
 _ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
 
 
@@ -135,7 +136,11 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                     "All images show the same strokes, at most in other shades: there is nothing "
                     "to cluster."
                 )
-            self._pca = PCA(min(self.n_components, *described.shape), svd_solver="covariance_eigh")
+            self._pca = PCA(
+                min(self.n_components, *described.shape),
+                svd_solver="covariance_eigh" if described.shape[1] <= WIDE else "randomized",
+                random_state=self.random_state,
+            )
             with threadpool_limits(1):  # two threads add up in another order
                 rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
         with timed("neighbours", self.seconds_, self.verbose):
@@ -313,9 +318,17 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             n, features = rows.shape
             if embedding.shape != (n, 2) or clusters.shape != (n,) or shape.shape != (2,):
                 raise ValueError("arrays of different lengths")
-            if components.shape != (features, *mean.shape) or clusters.min() < 0:
+            if components.shape != (features, *mean.shape):
                 raise ValueError("components of another shape")
-        except (KeyError, ValueError, TypeError) as error:
+            if not all(np.isfinite(array).all() for array in (mean, components, rows, embedding)):
+                raise ValueError("values that are not finite")
+            if not all(np.issubdtype(array.dtype, np.integer) for array in (clusters, shape)):
+                raise ValueError("numbers that are not whole")
+            if clusters.min() < 0 or clusters.max() >= n:
+                raise ValueError("clusters of other images")
+            if not isinstance(model.n_neighbors, int) or model.n_neighbors < 1:
+                raise ValueError("no neighbours")
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{path} is not a saved map ({error}): run 'cluster' again to make one."
             ) from error

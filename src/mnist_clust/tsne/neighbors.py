@@ -21,6 +21,8 @@ EXACT_WORK = 4e12  # comparisons times features, and a hundred for what each cos
 MANY = 10_000  # rows from which on cells pay for newcomers, who come to the same rows again
 SHARE = 1 / 16  # of the cells that a newcomer looks through
 ROWS = 256  # scaled at a time, to need no second copy
+LARGEST = 1e37  # distances between larger values would overflow in float32
+FARTHEST = 1e15  # times the data's own size; squares of newcomers from beyond would overflow
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,16 @@ class Scaling:
         largest = max(
             float(np.abs(X.max(axis=0) - offset).max()), float(np.abs(X.min(axis=0) - offset).max())
         )
+        if not largest < LARGEST:
+            raise ValueError(f"The values of X reach beyond {LARGEST:g}; scale them first.")
         return cls(offset, float(2.0 ** np.frexp(largest)[1]) if largest else 1.0)
 
     def apply(self, X: NDArray[np.floating]) -> NDArray[np.float32]:
         """Shift and scale rows."""
         result = np.empty(X.shape, np.float32)
         for start in range(0, len(X), ROWS):
-            result[start : start + ROWS] = (X[start : start + ROWS] - self.offset) / self.scale
+            rows = (X[start : start + ROWS] - self.offset) / self.scale
+            result[start : start + ROWS] = np.clip(rows, -FARTHEST, FARTHEST)
         return result
 
 
