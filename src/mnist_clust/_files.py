@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import math
 import os
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -21,9 +23,12 @@ import numpy.typing as npt
 
 MAX_BYTES = 2 * 1024**3
 _CHUNK = 1 << 24
-IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _READ_ERRORS = (OSError, EOFError, zlib.error)
-_ZIP_ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError)
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, lzma.LZMAError, struct.error, NotImplementedError, RuntimeError,
+    UnicodeDecodeError,
+)  # fmt: skip
 _HEADER_ERRORS = (ValueError, KeyError, SyntaxError, TypeError, RecursionError, TokenError)
 
 
@@ -51,15 +56,19 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
         raise _unreadable(path, error) from error
 
 
-def _parse_idx(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
+def _parse_idx_header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or not magic[3]:
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not magic[3]:
         raise DataError(f"{path} is no IDX file: it does not start with an IDX magic number.")
     header = file.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{path} ends inside its header: fetch it again.")
     shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
-    dtype = np.dtype(IDX_TYPES[magic[2]])
+    return shape, np.dtype(_IDX_TYPES[magic[2]])
+
+
+def _parse_idx(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
+    shape, dtype = _parse_idx_header(file, path)
     size = math.prod(shape) * dtype.itemsize
     _check_size(size, path)
     body = _read_at_most(file, size + 1)
@@ -135,6 +144,35 @@ def _parse_npy(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
         raise DataError(f"{path} ends before its last image: fetch it or save it again.")
     array = np.frombuffer(body, dtype)
     return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+
+
+def unfolded_size(path: Path) -> int:
+    """Read from a file's directory or header how many bytes it unfolds to, unfolding nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Read as `read_npz` would if it ends in ``.npz``, else as `read_idx` would if it is gzipped;
+        others are as large as they are.
+
+    Raises
+    ------
+    DataError
+        If the directory or header is damaged.
+    """
+    try:
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                return sum(entry.file_size for entry in archive.infolist())
+        with path.open("rb") as file:
+            if file.read(2) != b"\x1f\x8b":
+                return path.stat().st_size
+            file.seek(0)
+            with gzip.GzipFile(fileobj=file) as unzipped:
+                shape, dtype = _parse_idx_header(cast(IO[bytes], unzipped), path)
+                return math.prod(shape) * dtype.itemsize
+    except (*_READ_ERRORS, *_ZIP_ERRORS) as error:
+        raise _unreadable(path, error) from error
 
 
 def _check_size(size: int, path: Path) -> None:
