@@ -100,6 +100,7 @@ def make_report(
     """
     folder = folder or output_folder(digits.name)
     folder.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder)
     seconds = {}
     for path in notebooks:
         started = time.monotonic()
@@ -110,6 +111,16 @@ def make_report(
     metrics = _collect_metrics(folder, digits, seconds)
     index = build_site(folder, [folder / "notebooks" / path.name for path in notebooks], digits)
     return Report(folder, index, metrics)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what an earlier run showed and recorded: a report is of one run.
+
+    Notebooks stay, for the folder may be the project's own, where they are the sources.
+    """
+    for pattern in ("figures/[0-9][0-9]_*.png", "interactive/*", "metrics/*.json"):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
