@@ -435,6 +435,14 @@ def _object_npz(path):
     np.savez(path, images=array)
 
 
+def _zip_in_lzma(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("images.npy", b"\x93NUMPY" + bytes(500))
+    content = bytearray(path.read_bytes())
+    content[60:70] = bytes(range(200, 210))
+    path.write_bytes(content)
+
+
 def _write(content):
     return lambda path: path.write_bytes(content)
 
@@ -453,6 +461,7 @@ def _npy(header):
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (60, 8, 8), dtype=np.uint8)
 IDX = idx_bytes(IMAGES)
+MANY = np.tile(IMAGES, (4, 1, 1))[:201]
 HUGE = bytes([0, 0, 8, 3]) + struct.pack(">3I", 10**9, 1000, 1000)
 NAN = np.where(IMAGES == 3, np.nan, IMAGES / 255.0)
 
@@ -475,6 +484,7 @@ BAD = {
     "objects.npz": (_object_npz, "never unpickled"),
     "pickle.npy": (_write(pickle.dumps(IMAGES)), "damaged array header"),
     "mismatch.npz": (_savez(images=IMAGES, labels=np.arange(59)), "one whole number an image"),
+    "own-labels.npz": (_savez(images=MANY, labels=np.arange(201)), "201 different labels"),
     "float-labels.npz": (_savez(images=IMAGES, labels=np.ones(60)), "one whole number an image"),
     "flat.npy": (_save(IMAGES.reshape(60, 64)), "must have the shape"),
     "two-channels.npy": (_save(IMAGES.reshape(60, 8, 4, 2)), "must have the shape"),
@@ -496,6 +506,9 @@ BAD = {
         _savez(x_train=IMAGES, x_test=IMAGES[:, 1:]),
         "training images of 8×8 and test images of 7×8 pixels: bring them to one size",
     ),
+    "no-train.npz": (_savez(x_train=IMAGES[:0], x_test=IMAGES), "each part needs some"),
+    "tiny-train.npz": (_savez(x_train=IMAGES[:4], x_test=IMAGES), "training part at least 5"),
+    "lzma.npz": (_zip_in_lzma, "damaged or truncated"),
 }
 
 

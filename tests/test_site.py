@@ -6,12 +6,13 @@ import itertools
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import nbformat
 import pytest
 from PIL import Image
 
-from mnist_clust import site
+from mnist_clust import report, site
 from mnist_clust.chapters import read_chapter
 from mnist_clust.claims import load_claims
 from mnist_clust.notebooks import normalise
@@ -139,7 +140,8 @@ def test_a_run_on_the_sample_says_so_on_every_page(folder, sample):
     pages = built(folder, sample) | {
         path.name: path.read_text() for path in (folder / "site" / "interactive").iterdir()
     }
-    assert len(pages) == 8
+    offered = {"index.html", *(f"{name}.html" for name in NAMES), "linked.html"}
+    assert set(pages) == offered | {"gallery.html", "benchmark.html", "search.html"}
     for name, page in pages.items():
         assert "THIS IS NOT FULL MNIST" in page, name
 
@@ -148,6 +150,8 @@ def test_only_pages_that_a_notebook_links_to_are_offered(folder, sample):
     page = built(folder, sample)["index.html"]
     assert '<a href="interactive/linked.html">A linked page</a>' in page
     assert "stale" not in page
+    published = {path.name for path in (folder / "site" / "interactive").iterdir()}
+    assert published == {"linked.html"}
 
 
 def test_own_images_are_told_from_mnist(folder, sample):
@@ -211,6 +215,56 @@ def test_a_report_holds_nothing_of_an_earlier_run(tmp_path, sample):
     metrics = _collect_metrics(tmp_path, sample, {"02_new": 1.0})
     assert set(metrics["numbers"]) == set(metrics["verdicts"]) == {"02_new"}
     assert metrics["notebooks"] == {"02_new": {"seconds": 1.0, "peak_memory_mb": 1}}
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Make a report in one folder, of a notebook that shows one figure and one page."""
+
+    def make(digits, name):
+        def execute(path, folder, parameters):
+            (folder / "interactive").mkdir(exist_ok=True)
+            page = f"<head><title>A page</title></head><body>{name}</body>"
+            (folder / "interactive" / f"{name}.html").write_text(page)
+            link = f'<a href="interactive/{name}.html">open</a>'
+            write_notebook(folder, path.stem, name, [(name, f"What {name} shows.")], link)
+            (folder / "metrics").mkdir(exist_ok=True)
+            recorded = {"numbers": {name: 1.0}, "verdicts": {}, "peak_memory_mb": 1}
+            (folder / "metrics" / f"{path.stem}.json").write_text(json.dumps(recorded))
+
+        monkeypatch.setattr(report, "_execute", execute)
+        return report.make_report(digits, "own.npz", [Path(f"{NAMES[0]}.ipynb")], tmp_path / "out")
+
+    return make
+
+
+def test_two_data_sets_of_one_name_do_not_mix(run, sample):
+    first, second = (
+        replace(sample, name="stamps", train_images=sample.train_images[part],
+                train_labels=sample.train_labels[part], notices=())
+        for part in (slice(100), slice(200))
+    )  # fmt: skip
+    folder = run(first, "first").folder
+    (folder / "metrics" / "77_gone.json").write_text("{}")
+    (folder / "notebooks" / "77_source.ipynb").write_text("{}")
+    made = run(second, "second")
+    assert made.metrics["n_train"] == 200
+    for place in (folder, folder / "site"):
+        assert [path.name for path in (place / "figures").glob("[0-9]*")] == ["02_second.png"]
+        assert [path.name for path in (place / "interactive").iterdir()] == ["second.html"]
+    assert [path.name for path in (folder / "metrics").iterdir()] == [f"{NAMES[0]}.json"]
+    assert (folder / "notebooks" / "77_source.ipynb").exists(), "it may be a source"
+
+
+def test_a_figure_of_an_earlier_run_is_not_published(run, sample, monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "build_site", lambda folder, *_: folder / "site" / "index.html")
+    monkeypatch.setattr(report, "project_root", lambda: tmp_path / "project")
+    (tmp_path / "project" / "notebooks").mkdir(parents=True)
+    (tmp_path / "project" / "notebooks" / f"{NAMES[0]}.ipynb").write_text("")
+    run(sample, "first")
+    report.publish(run(sample, "second"))
+    published = [path.name for path in (tmp_path / "project" / "figures").iterdir()]
+    assert published == ["02_second.png"]
 
 
 def test_results_hold_what_there_is_and_compare_only_mnist():

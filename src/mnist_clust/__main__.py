@@ -158,8 +158,8 @@ def explore(data: str, port: int | None, headless: bool) -> None:
     """
     from mnist_clust.explorer.serve import serve
 
-    digits = _load(data)
-    serve(_source(data, digits), port, headless=headless)
+    source = _source(data, _load(data))  # the server loads them itself: they are not held twice
+    serve(source, port, headless=headless)
 
 
 @main.command()

@@ -25,7 +25,7 @@ MAX_BYTES = 2 * 1024**3
 _CHUNK = 1 << 24
 _HALF_WRITTEN = ".mnist-clust-new"
 _LONGEST_NAME = 200  # of the 255 characters a file's name may have
-IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _MAX_HEADER = 10_000  # bytes, as numpy has it
 # What np.savez writes; of bzip2 and LZMA, zipfile unfolds a whole piece, however large, at once.
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -67,15 +67,19 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
             return _parse_idx(cast(IO[bytes], unzipped), path)
 
 
-def _parse_idx(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
+def _parse_idx_header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or not magic[3]:
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not magic[3]:
         raise DataError(f"{path} is no IDX file: it does not start with an IDX magic number.")
     header = file.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{path} ends inside its header: fetch it again.")
     shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
-    dtype = np.dtype(IDX_TYPES[magic[2]])
+    return shape, np.dtype(_IDX_TYPES[magic[2]])
+
+
+def _parse_idx(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
+    shape, dtype = _parse_idx_header(file, path)
     array = np.frombuffer(_read_body(file, shape, dtype, path), dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
 
@@ -164,6 +168,33 @@ def _read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[A
     if not dtype.itemsize or dtype.subdtype:
         raise ValueError("a type of no numbers")
     return shape, fortran, dtype
+
+
+def unfolded_size(path: Path) -> int:
+    """Read from a file's directory or header how many bytes it unfolds to, unfolding nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Read as `read_npz` would if it ends in ``.npz``, else as `read_idx` would if it is gzipped;
+        others are as large as they are.
+
+    Raises
+    ------
+    DataError
+        If the directory or header is damaged.
+    """
+    with readable(path):
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                return sum(entry.file_size for entry in archive.infolist())
+        with path.open("rb") as file:
+            if file.read(2) != b"\x1f\x8b":
+                return path.stat().st_size
+            file.seek(0)
+            with gzip.GzipFile(fileobj=file) as unzipped:
+                shape, dtype = _parse_idx_header(cast(IO[bytes], unzipped), path)
+                return math.prod(shape) * dtype.itemsize
 
 
 def _too_large(path: Path) -> DataError:

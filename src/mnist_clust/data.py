@@ -23,6 +23,8 @@ Labels = npt.NDArray[np.int64]
 
 MNIST_DIGEST = "53b4de002add035efcc1bfa27d6d7517ef6c2afced7b7012fd6913d0c3f8e78b"
 MIN_IMAGES = 50
+MIN_TRAIN = 5  # of which a map can be made
+MAX_CLASSES = 200  # more are no classes, and tables of them exhaust the memory
 HELD_BACK = 0.2
 _SPLIT_SEED = 0
 _NETWORK_TIMEOUT = 8.0  # seconds; a missing network must be noticed within ten
@@ -361,10 +363,11 @@ def _from_parts(parts: dict[str, npt.NDArray[Any]], name: str, origin: Path) -> 
                 f"{origin} holds training images of {_size(train)} and test images of "
                 f"{_size(test)} pixels: bring them to one size."
             )
-    if len(train) + len(test) < MIN_IMAGES or not (len(train) and len(test)):
+    if len(train) + len(test) < MIN_IMAGES or len(train) < MIN_TRAIN or not len(test):
         raise DataError(
             f"{origin} holds {len(train)} training and {len(test)} test images: there is "
-            f"nothing to cluster below {MIN_IMAGES} in all, and each part needs some."
+            f"nothing to cluster below {MIN_IMAGES} in all, and each part needs some, the training "
+            f"part at least {MIN_TRAIN}."
         )
     if np.all(train == train[0]):
         raise DataError(f"all training images in {origin} are equal: there is nothing to cluster.")
@@ -433,6 +436,12 @@ def _as_labels(labels: npt.NDArray[Any] | None, n: int, origin: Path) -> Labels 
         raise DataError(
             f"{origin} holds {n} images but labels of shape {labels.shape} and type "
             f"{labels.dtype}: give one whole number an image, or no labels."
+        )
+    n_classes = len(np.unique(labels))
+    if n_classes > MAX_CLASSES:
+        raise DataError(
+            f"{origin} holds {n_classes:,} different labels, and at most {MAX_CLASSES} are read: "
+            "give class numbers, or no labels."
         )
     return labels.astype(np.int64)
 

@@ -104,6 +104,7 @@ def make_report(
         numbers stay those of the last report that came to its end.
     """
     folder = folder or output_folder(digits.name)
+    started_at = time.time()
     seconds = {}
     with sole_writer(folder):
         shutil.rmtree(folder / _FAILED, ignore_errors=True)
@@ -113,9 +114,21 @@ def make_report(
             _execute(path, folder, {} if source == "auto" else {"DATA": source})
             seconds[path.stem] = round(time.monotonic() - started, 1)
             print(f"{seconds[path.stem]:.0f} s", flush=True)
+        _remove_leftovers(folder, started_at)
         metrics = _collect_metrics(folder, digits, seconds)
         executed = [folder / "notebooks" / path.name for path in notebooks]
         return Report(folder, build_site(folder, executed, digits), metrics)
+
+
+def _remove_leftovers(folder: Path, started_at: float) -> None:
+    """Remove what an earlier run showed and recorded: a report is of one run.
+
+    Notebooks stay, for the folder may be the project's own, where they are the sources.
+    """
+    for pattern in ("figures/[0-9][0-9]_*.png", "interactive/*", "metrics/*.json"):
+        for path in folder.glob(pattern):
+            if path.stat().st_mtime < started_at - 1:  # file systems keep a coarser time
+                path.unlink()
 
 
 def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:

@@ -104,7 +104,11 @@ def _add_files(built: Path, folder: Path, announcement: str) -> None:
             shutil.copy(picture, built / "figures")
     if not (folder / "interactive").is_dir():
         return
-    shutil.copytree(folder / "interactive", built / "interactive")
+
+    def unlinked(_: str, names: list[str]) -> list[str]:
+        return [n for n in names if n.endswith(".html") and f"interactive/{n}" not in pages]
+
+    shutil.copytree(folder / "interactive", built / "interactive", ignore=unlinked)
     for page in (built / "interactive").glob("*.html") if announcement else ():
         note = f'<header style="{_NOTE_STYLE}">{announcement}</header>'
         text = page.read_text(encoding="utf-8").replace("<body>", f"<body>{note}", 1)

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import gzip
 import io
-import math
 import re
-import struct
 import tempfile
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from mnist_clust._files import IDX_TYPES, DataError
+from mnist_clust._files import DataError, unfolded_size
 from mnist_clust.data import Digits, Images, load_digits
 
 MAX_IMAGE_BYTES = 5 * 1024**2
 MAX_PIXELS = 16_000_000
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_VALUES = 256 * 1024**2  # bytes that a file of arrays may unfold to
+LONGEST, NAME = 400, 100  # characters of a message, and of a file's name in it
 PNG_URL = "data:image/png;base64,"
 FAINT = 0.1  # of the darkest ink; what is fainter is paper
 BOX = 20 / 28  # of the frame that MNIST's digits are scaled into
@@ -178,42 +175,38 @@ def read_data(content: bytes, name: str) -> Digits:
     DataError
         In one sentence, what is wrong with it and what to do.
     """
-    # Only plain characters: what is shown is Markdown, and an image in it would be fetched.
-    shown = re.sub(r"[^\w.() -]", "_", re.split(r"[\\/]", name)[-1]) or "This file"
-    if len(content) > MAX_FILE_BYTES or _unfolded(content) > MAX_VALUES:
-        raise DataError(
-            f"{shown} is larger than {MAX_FILE_BYTES // 1024**2} MB, or unfolds to more than "
-            f"{MAX_VALUES // 1024**2} MB: start the explorer on it with --data instead."
-        )
+    shown = re.sub(r"[^\w.() -]", "_", re.split(r"[\\/]", name)[-1])[-NAME:] or "This file"
+    too_large = DataError(
+        f"{shown} is larger than {MAX_FILE_BYTES // 1024**2} MB, or unfolds to more than "
+        f"{MAX_VALUES // 1024**2} MB: start the explorer on it with --data instead."
+    )
+    if len(content) > MAX_FILE_BYTES:
+        raise too_large
     ending = next((e for e in (".npz", ".npy") if shown.lower().endswith(e)), ".idx")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{ending}"
+        path = Path(folder, Path(folder).name + ending)  # a name that nobody's file has
         path.write_bytes(content)
 
         def renamed(said: object) -> str:
-            return str(said).replace(str(path), shown).replace(path.name, shown)
+            return _plain(str(said).replace(str(path), shown).replace(path.name, shown))
 
         try:
+            if unfolded_size(path) > MAX_VALUES:
+                raise too_large
             digits = load_digits(path)
         except DataError as error:
             raise DataError(renamed(error)) from None
     return replace(digits, notices=tuple(map(renamed, digits.notices)))
 
 
-def _unfolded(content: bytes) -> int:
-    """Read from its directory or header how many bytes a file unfolds to."""
-    try:
-        if content.startswith(b"PK"):
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                return sum(entry.file_size for entry in archive.infolist())
-        if content.startswith(b"\x1f\x8b"):
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-                magic = file.read(4)
-                sizes = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
-            return math.prod(map(int, sizes)) * np.dtype(IDX_TYPES[magic[2]]).itemsize
-    except Exception:  # damaged, in any of many ways, which loading will tell apart
-        return len(content)
-    return len(content)
+def _plain(said: str) -> str:
+    """Keep words and plain punctuation, and not too many.
+
+    What is shown is Markdown, an image in it would be fetched, and a message may quote the file:
+    names of its arrays and fields, what its own directory says.
+    """
+    words = re.sub(r"[^\w .,:;'\"()…×+-]", "_", " ".join(said.split()))
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
 
 
 def shown(image: npt.NDArray[np.uint8], pixels: int = 280) -> Grey:
