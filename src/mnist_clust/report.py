@@ -104,31 +104,29 @@ def make_report(
         numbers stay those of the last report that came to its end.
     """
     folder = folder or output_folder(digits.name)
-    started_at = time.time()
     seconds = {}
     with sole_writer(folder):
         shutil.rmtree(folder / _FAILED, ignore_errors=True)
+        earlier = _shown(folder)
         for path in notebooks:
             started = time.monotonic()
             print(f"{path.stem} …", end=" ", flush=True)
             _execute(path, folder, {} if source == "auto" else {"DATA": source})
             seconds[path.stem] = round(time.monotonic() - started, 1)
             print(f"{seconds[path.stem]:.0f} s", flush=True)
-        _remove_leftovers(folder, started_at)
+        for path, stamp in _shown(folder).items():
+            if earlier.get(path) == stamp:  # of an earlier run: a report is of one
+                path.unlink()
         metrics = _collect_metrics(folder, digits, seconds)
         executed = [folder / "notebooks" / path.name for path in notebooks]
         return Report(folder, build_site(folder, executed, digits), metrics)
 
 
-def _remove_leftovers(folder: Path, started_at: float) -> None:
-    """Remove what an earlier run showed and recorded: a report is of one run.
-
-    Notebooks stay, for the folder may be the project's own, where they are the sources.
-    """
-    for pattern in ("figures/[0-9][0-9]_*.png", "interactive/*", "metrics/*.json"):
-        for path in folder.glob(pattern):
-            if path.stat().st_mtime < started_at - 1:  # file systems keep a coarser time
-                path.unlink()
+def _shown(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Tell what a folder holds to show, and of each file what changes when it is written anew."""
+    patterns = ("figures/[0-9][0-9]_*.png", "interactive/*", "metrics/*.json")
+    files = [path for pattern in patterns for path in folder.glob(pattern)]
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 
 
 def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
