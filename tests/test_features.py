@@ -96,15 +96,6 @@ def test_parameters_are_scikit_learns():
     assert other.transform(np.zeros((1, 28, 28), np.uint8)).shape == (1, 8 * 10 * 10)
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((3, 784)), np.zeros((2, 3, 4, 5)), [["a"]]])
-def test_other_than_images_is_refused(wrong):
-    for transformer in ALL:
-        with pytest.raises(ValueError):
-            transformer.transform(wrong)
-    with pytest.raises(ValueError, match="NaN"):
-        Deskew().transform(np.full((1, 4, 4), np.nan))
-
-
 def test_each_step_brings_digits_closer_to_their_kind(sample):
     """Neighbours of one kind: the ceiling of any clustering by neighbours."""
     images, labels = sample.train_images, sample.train_labels

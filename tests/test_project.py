@@ -185,3 +185,21 @@ def test_no_file_but_ci_names_the_place_of_the_data(path):
     for file in files:
         if file.is_file() and file.suffix in {".py", ".ipynb", ".toml", ".yml", ".md", ""}:
             assert place not in file.read_text("utf-8", errors="ignore"), file
+
+
+# --- what nobody may do to a person's text -------------------------------------------------------
+
+FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load",
+             "pickle.loads", "np.load", "numpy.load", "joblib.load", "yaml.load"}  # fmt: skip
+
+
+def test_nothing_in_src_runs_or_unpickles_what_it_is_given():
+    for tree in modules_of("."):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in FORBIDDEN, ast.unparse(node)
+                shell = [word.value for word in node.keywords if word.arg == "shell"]
+                assert not shell, f"a shell in {ast.unparse(node)}"
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+                assert not names & {"pickle", "cPickle", "dill", "shelve", "marshal"}, names

@@ -247,17 +247,3 @@ class TestDegenerateData:
 def test_refuses_what_makes_no_sense(iris, parameters, message):
     with pytest.raises(ValueError, match=message):
         TSNE(**parameters).fit(iris[0])
-
-
-@pytest.mark.parametrize(
-    "X, message",
-    [
-        (np.zeros((1, 3)), "minimum of 2"),
-        (np.full((40, 3), np.nan), "NaN"),
-        (np.full((40, 3), np.inf), "infinity"),
-        (np.full((40, 3), 5.0), "All rows of X are equal"),
-    ],
-)
-def test_refuses_data_without_a_map(X, message):
-    with pytest.raises(ValueError, match=message):
-        TSNE().fit(X)
