@@ -12,7 +12,7 @@ from runs import Place, content, hidden, wait_until
 
 from mnist_clust import cache
 
-KILLS = 15  # of each command
+KILLS = int(os.environ.get("FAULTS_KILLS", "15"))  # of each command
 COMPLETED = 3  # after so many kills, a run may end; until then each starts from what they left
 
 
