@@ -186,6 +186,7 @@ def test_path_and_variable_give_mnist(monkeypatch, small_mnist, idx_folder):
         assert mnist_is_local()
         for source in ("mnist", "auto"):
             assert (load_digits(source).name, load_digits(source).digest) == ("mnist", digest)
+        assert len(load_images("mnist")) == 80
 
 
 def test_keras_cache_gives_mnist(monkeypatch, small_mnist, no_mnist):
@@ -247,6 +248,9 @@ def test_idx_folder_file_and_labels_beside_it(idx_folder, images):
     digits = load_digits(idx_folder)
     assert (len(digits.train_images), len(digits.test_images)) == (60, 20)
     np.testing.assert_array_equal(digits.train_images, images)
+    assert digits.image_shape == (9, 7)
+    assert digits.train_index.tolist() == list(range(60))
+    assert digits.test_index.tolist() == list(range(20))
     alone = load_digits(idx_folder / "train-images-idx3-ubyte")
     assert (len(alone.train_images), len(alone.test_images)) == (48, 12)
     assert alone.train_labels is None  # its labels stand beside it, but gzipped
