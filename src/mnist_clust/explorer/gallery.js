@@ -1,6 +1,6 @@
 // Images as buttons, cut out of one sheet; a click says which.
 export default function ({data, parentElement, setTriggerValue}) {
-  const root = parentElement.querySelector(".gallery"), [width, height] = data.size, zoom = Math.max(1, Math.round(56 / width));
+  const root = parentElement.querySelector(".gallery"), [width, height] = data.size, zoom = Math.max(1, Math.round(56 / Math.max(width, height)));
   root.replaceChildren(...data.indices.map((index, at) => {
     const button = document.createElement("button"), tile = document.createElement("span");
     tile.style.cssText = `width:${width * zoom}px;height:${height * zoom}px;background-image:url("${data.sheet}");`

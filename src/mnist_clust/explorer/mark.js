@@ -4,7 +4,6 @@ export default function ({data, parentElement}) {
   const root = parentElement.querySelector(".mark"), image = root.querySelector("img");
   image.hidden = !data.image;
   if (data.image) image.src = data.image;
-  image.alt = data.text;
   root.querySelector("span").textContent = data.text;
   root.dataset.index = data.index;
   window.explorerMark = {index: data.index, place: data.place};
