@@ -1,7 +1,5 @@
 """What the doors have in common: how they refuse, and somebody whom files can be closed to."""
 
-import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,24 +10,6 @@ import pytest
 from sklearn.datasets import load_digits as small_digits
 
 from mnist_clust.pipeline import ImageClusterer
-
-NOBODY = 65534
-
-
-@contextlib.contextmanager
-def unprivileged() -> Iterator[None]:
-    """Become somebody who may not read everything; root may, whatever a file's mode says."""
-    root = os.geteuid() == 0
-    if root:
-        try:
-            os.seteuid(NOBODY)
-        except OSError as error:
-            pytest.skip(f"root cannot become another user here: {error}")
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import kinds
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import unprivileged
+from helpers import unprivileged
 from kinds import CONTENTS, DOORS, PICTURES, PLACES, UNREADABLE, UPLOADS, WORKS
 
 from mnist_clust import load_digits, report
