@@ -119,6 +119,7 @@ def test_fits_a_phone(visit, map_path):
     )
     assert drawn == pytest.approx(map_width, abs=1), "the points fill the map"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#image").bounding_box()["y"] < 700, "in sight, for the map takes touches"
 
 
 def test_the_map_in_space_draws(visit, digits, plane, tmp_path):

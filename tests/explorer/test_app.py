@@ -1,8 +1,10 @@
 """The page's logic, without a browser."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -46,8 +48,23 @@ def test_an_address_brings_back_the_place(visit, few):
 )  # fmt: skip
 def test_an_impossible_address_is_only_ignored(visit, asked):
     page = visit(**{"tab": app.MISTAKES, **asked})
+    assert not page.error
     assert page.slider(key="k").value == 10
     assert page.number_input(key="digit").value is None
+    assert page.radio(key="map").value == PLAIN
+    assert page.radio(key="color").value == "cluster"
+    if "tab" in asked:
+        assert "Draw a lasso" in said(page), "the first tab"
+    else:
+        assert page.selectbox(key="truth").value == page.selectbox(key="cluster").value == "all"
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "1e999"])
+def test_an_endless_number_in_the_address_gets_one_sentence(visit, number):
+    page = visit(digit=number)
+    assert [error.value for error in page.error] == [
+        "The address asks for an image that cannot be: take `digit` out of it."
+    ]
 
 
 def test_a_choice_survives_other_changes(visit, few):
@@ -63,9 +80,37 @@ def test_a_choice_survives_other_changes(visit, few):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("tab", [app.SELECTION, app.METRICS, app.MISTAKES, app.NEW, app.OWN])
-def test_every_view_of_every_map_shows(visit, kind, tab):
-    assert not visit(map=kind, tab=tab, digit="3").exception
+@pytest.mark.parametrize(
+    ("tab", "shown"),
+    [(app.SELECTION, "Draw a lasso"), (app.METRICS, "Accuracy: each cluster"),
+     (app.MISTAKES, "mistakes, the deepest"), (app.NEW, "Draw a digit"), (app.OWN, "A file that")],
+)  # fmt: skip
+def test_every_view_of_every_map_shows(visit, kind, tab, shown):
+    page = visit(map=kind, tab=tab, digit="3")
+    assert not page.exception
+    assert not page.error
+    assert shown in said(page)
+    assert -1 <= float(metrics(page)["silhouette"].replace("−", "-")) <= 1
+
+
+def test_the_sharpened_map_says_how_many_clusters_it_finds(visit):
+    page = visit(map=SHARP, tab=app.METRICS)
+    (found,) = (c.value for c in page.caption if c.value.startswith("The map itself finds"))
+    assert 2 <= int(found.split()[-2]) <= 20
+    page.radio(key="map").set_value(PLAIN).run()
+    assert "The map itself" not in said(page)
+
+
+def test_silhouettes_are_measured_only_where_they_are_shown(visit, monkeypatch):
+    def fail(*_):
+        raise AssertionError("measured")
+
+    page = visit(k="3")
+    monkeypatch.setattr("mnist_clust.explorer.results.map_silhouettes", fail)
+    page.slider(key="k").set_value(6).run()
+    assert not page.exception
+    page.number_input(key="digit").set_value(3).run()
+    assert page.exception[0].message == "measured"
 
 
 @pytest.mark.parametrize("tab", [app.METRICS, app.MISTAKES, app.NEW])
@@ -123,6 +168,22 @@ def test_an_uploaded_digit_lands_in_a_cluster_of_its_kind(visit, few):
     assert "of its nearest neighbours" in said(page)
 
 
+def test_a_new_digit_is_placed_again_on_other_data(monkeypatch):
+    image = np.eye(9, 7, dtype=np.uint8)
+    monkeypatch.setattr(app.st, "session_state", {"new": image})
+
+    def atlas(digest, x):
+        places = pd.DataFrame({"cluster": [0], "x": [x], "y": [0.0], "sureness": [1.0]})
+        return SimpleNamespace(
+            digits=SimpleNamespace(digest=digest, image_shape=image.shape),
+            place=lambda *_: (places, np.zeros((1, 10), int)),
+        )
+
+    for data in (atlas("one", 1.0), atlas("other", 2.0)):
+        placed = app.place_new(data, SHARP, 2, 10, lambda *_: None)
+        assert placed.x == data.place()[0].x[0]
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", bytes(pictures.MAX_IMAGE_BYTES + 1)])
 def test_what_is_no_image_gets_one_sentence_and_changes_nothing(visit, content):
     page = visit(tab=app.NEW)
@@ -133,19 +194,54 @@ def test_what_is_no_image_gets_one_sentence_and_changes_nothing(visit, content):
 
 
 def test_ones_own_data_are_explored_alike(visit, files):
-    page = visit(tab=app.OWN)
+    page = visit(tab=app.OWN, digit="7")
+    assert page.number_input(key="digit").value == 7
     upload(page, "data_file", "bare.npz", (files / "bare.npz").read_bytes())
     assert "your own" in page.success[0].value
+    assert page.number_input(key="digit").value is None, "nor does the address choose it again"
     assert page.radio(key="color").options == ["cluster", "silhouette"]
     page.button[0].click().run()
     assert not page.success
     assert "digit" in page.radio(key="color").options
 
 
-def test_a_file_that_is_no_data_gets_one_sentence(visit):
+def test_from_a_map_that_cannot_be_made_there_is_a_way_back(visit):
     page = visit(tab=app.OWN)
-    upload(page, "data_file", "mine.npz", b"no archive")
+    shades = np.arange(60, 120, dtype=np.uint8)[:, None, None] * np.eye(9, 7, dtype=np.uint8)
+    upload(page, "data_file", "shades.npz", as_npz(images=shades))
+    page.radio(key="map").set_value(SHARP).run()
+    assert "All images show the same strokes" in page.error[0].value
+    page.button[0].click().run()
+    assert not page.error
+    assert "digit" in page.radio(key="color").options
+
+
+def as_npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (60, 9, 7), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no archive",
+        as_npz(x_train=NOISE[:0], x_test=NOISE),
+        as_npz(x_train=NOISE[:3], x_test=NOISE),
+        as_npz(x_train=NOISE, x_test=NOISE[:0]),
+        as_npz(images=np.tile(NOISE, (4, 1, 1)), labels=np.arange(240)),
+        as_npz(**{"![x](http://example.org/a.png)": NOISE}),
+    ],
+    ids=["no archive", "no training", "three to train", "no test", "many labels", "a link"],
+)
+def test_a_file_that_is_no_data_gets_one_sentence(visit, content):
+    page = visit(tab=app.OWN)
+    upload(page, "data_file", "mine.npz", content)
     assert page.error[0].value.startswith("mine.npz")
+    assert "![" not in page.error[0].value
     assert "/tmp" not in page.error[0].value
     assert "digit" in page.radio(key="color").options, "the last data are still there"
 

@@ -1,12 +1,15 @@
 """What the explorer shows is what the package computes."""
 
+import threading
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from mnist_clust import load_digits, scores
 from mnist_clust.explorer import results
-from mnist_clust.explorer.results import PIXELS, PLAIN, SHARP, Atlas
+from mnist_clust.explorer.results import PIXELS, PLAIN, SHARP, Atlas, Clustering
+from mnist_clust.pipeline import fit_clusterer
 
 
 def quiet(step, share):
@@ -54,6 +57,56 @@ def test_what_was_made_is_not_made_again(atlas, monkeypatch):
     first = atlas.clustering(PLAIN, 2, 7, quiet)
     monkeypatch.setattr(results, "fit_kmeans", lambda *_, **__: pytest.fail("was fitted again"))
     assert atlas.clustering(PLAIN, 2, 7, lambda *_: pytest.fail("was announced")) is first
+
+
+def test_what_was_made_is_shown_while_another_is_made(atlas):
+    made = atlas.clustering(PLAIN, 2, 7, quiet)
+    begun, done = threading.Event(), threading.Event()
+
+    def make():
+        begun.set()
+        return done.wait(60)
+
+    other = threading.Thread(target=atlas._keep, args=(("slow",), make))
+    other.start()
+    found = []
+    look = threading.Thread(target=lambda: found.append(atlas.clustering(PLAIN, 2, 7, quiet)))
+    try:
+        assert begun.wait(60)
+        look.start()
+        look.join(30)
+        assert found == [made]
+    finally:
+        done.set()
+        other.join()
+
+
+def test_the_sharpened_map_and_its_own_clusters_are_the_pipelines(atlas):
+    model = fit_clusterer(atlas.digits.train_images, random_state=results.SEED)
+    np.testing.assert_array_equal(atlas.embedding(SHARP, 2, quiet), model.embedding_)
+    found = atlas.clustering(SHARP, 2, model.n_clusters_, quiet)
+    np.testing.assert_array_equal(found.clusters, model.labels_)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_at_other_numbers_islands_are_rejoined_as_well(atlas, dimensions, monkeypatch):
+    again = Atlas(atlas.digits)  # whose clusterings of this test no other test sees
+    embedding, model = again.embedding(SHARP, dimensions, quiet), again.model(quiet)
+
+    def rejoin(points, clusters, neighbors):
+        assert points is embedding
+        assert neighbors is model.neighbors_
+        return np.minimum(clusters, 1)
+
+    monkeypatch.setattr(results, "rejoin_islands", rejoin)
+    found = again.clustering(SHARP, dimensions, model.n_clusters_ + 1, quiet)
+    assert set(found.clusters) == {0, 1}
+
+
+def test_a_cluster_without_images_stands_for_no_digit():
+    labels = np.array([-1, -1, 5])
+    found = Clustering(np.array([0, 0, 1], np.uint8), 3, np.zeros((3, 2), np.float32), labels)
+    assert found.titles == ["A: -1", "B: 5", "C: no digit"]
 
 
 def test_neighbours_are_the_nearest_in_fifty_components(atlas):

@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mnist_clust.data import DataError, Digits, load_digits
 from mnist_clust.explorer import components, pictures
-from mnist_clust.explorer.results import COUNTS, KINDS, PIXELS, SHARP, Atlas, Clustering
+from mnist_clust.explorer.results import COUNTS, KINDS, PIXELS, SHARP, Atlas, Clustering, Say
 from mnist_clust.plots.style import ACCENT, PALETTE, WARN
 
 SELECTION, METRICS, MISTAKES, NEW, OWN = (
@@ -44,8 +44,13 @@ def main(source: str) -> None:
     st.header("Every digit behind its point", anchor=False)
     for notice in digits.notices:
         st.warning(notice)
-    kind, dimensions, color, n_clusters = controls(digits)
-    progress = st.empty()
+    try:
+        kind, dimensions, color, n_clusters = controls(digits)
+    except OverflowError:  # ?digit=inf, which Streamlit lets through to its own conversion
+        st.error("The address asks for an image that cannot be: take `digit` out of it.")
+        st.stop()
+    figure = st.container()
+    progress = st.empty()  # below the map, which would jump when it goes
 
     def say(step: str, share: float) -> None:
         progress.progress(share, f"{step} …")
@@ -53,10 +58,11 @@ def main(source: str) -> None:
     try:
         shown = atlas.clustering(kind, dimensions, n_clusters, say)
     except ValueError as error:  # images that cannot be told apart, say
+        progress.empty()
         st.error(str(error))
+        own_data(digits)  # the way back
         st.stop()
-    index = st.session_state.get("digit")
-    figure = st.container()
+    index: int | None = st.session_state["digit"]
     with st.sidebar:  # before the map: what a click asked for comes first
         silhouette = detail(digits, shown, index)
     with figure:
@@ -71,13 +77,14 @@ def main(source: str) -> None:
     mark(digits, shown, index, placed)
     with st.sidebar:
         neighbors(atlas, shown, index, say)
+    found = atlas.model(say).n_clusters_ if kind == SHARP and dimensions == 2 else None
     tabs = st.tabs(
         [SELECTION, METRICS, MISTAKES, NEW, OWN], key="tab", on_change="rerun",
         bind="query-params",
     )  # fmt: skip
     shows: list[Callable[[], None]] = [
         lambda: selection(digits, shown),
-        lambda: metrics(shown, kind),
+        lambda: metrics(shown, kind, found),
         lambda: mistakes(digits, shown),
         lambda: new_digits(digits, shown, placed),
         lambda: own_data(digits),
@@ -86,9 +93,8 @@ def main(source: str) -> None:
         if tab.open:
             with tab:
                 show()
-    values = shown.silhouettes  # last, for a new clustering takes seconds to measure
-    if silhouette is not None:
-        silhouette.metric("silhouette", f"{values[index]:.2f}")
+    if silhouette is not None:  # last, for a new clustering takes seconds to measure
+        silhouette.metric("silhouette", f"{shown.silhouettes[index]:.2f}")
     progress.empty()
 
 
@@ -122,12 +128,15 @@ def controls(digits: Digits) -> tuple[str, int, str, int]:
             "Dimensions", ["2-D", "3-D"], key="dimensions", horizontal=True, bind="query-params"
         )
         color = st.radio("Colour", colors, key="color", horizontal=True, bind="query-params")
-        most = min(COUNTS[-1], len(digits.train_images) - 1)
+        last = len(digits.train_images) - 1
+        most = min(COUNTS[-1], last)
         n_clusters = st.slider(
             "Clusters (k)", COUNTS[0], most, min(10, most), key="k", bind="query-params"
         )
+        if (st.session_state.get("digit") or 0) > last:  # a click on a larger map, just replaced
+            st.session_state["digit"] = None
         st.number_input(
-            "Image number", 0, len(digits.train_images) - 1, None, key="digit",
+            "Image number", 0, last, None, key="digit",
             bind="query-params", help="Of the training images, from 0. A click sets it, too.",
         )  # fmt: skip
     return kind, 3 if space == "3-D" else 2, color, n_clusters
@@ -175,7 +184,7 @@ def words(digits: Digits, shown: Clustering, index: int) -> str:
 def detail(digits: Digits, shown: Clustering, index: int | None) -> DeltaGenerator | None:
     """Show the chosen digit, large; return where its silhouette belongs."""
     st.header("The digit", anchor=False)
-    if index is None or index >= len(shown.clusters):
+    if index is None:
         st.write("Click a point of the map, or give an image number.")
         return None
     told = words(digits, shown, index)
@@ -186,11 +195,9 @@ def detail(digits: Digits, shown: Clustering, index: int | None) -> DeltaGenerat
     return right.empty()
 
 
-def neighbors(
-    atlas: Atlas, shown: Clustering, index: int | None, say: Callable[[str, float], None]
-) -> None:
+def neighbors(atlas: Atlas, shown: Clustering, index: int | None, say: Say) -> None:
     """Show the images most alike to the chosen one."""
-    if index is None or index >= len(shown.clusters):
+    if index is None:
         return
     near = atlas.neighbors(say)[index]
     st.subheader("Nearest neighbours", anchor=False, help="By the 50 components of its pixels.")
@@ -213,7 +220,7 @@ def mark(digits: Digits, shown: Clustering, index: int | None, placed: pd.Series
     if placed is not None:
         point = placed[["x", "y"]].to_numpy(float)
         place = components.in_frame(point, shown.embedding).tolist()
-    if index is None or index >= len(shown.clusters):
+    if index is None:
         components.draw_mark(-1, "No digit chosen yet.", None, place)
         return
     picture = pictures.as_url(255 - digits.train_images[index])
@@ -255,8 +262,8 @@ def turn_pages(n: int, key: str) -> slice:
     return slice((page - 1) * A_PAGE, page * A_PAGE)
 
 
-def metrics(shown: Clustering, kind: str) -> None:
-    """Show the scores, the sizes of the clusters and the confusion."""
+def metrics(shown: Clustering, kind: str, found: int | None) -> None:
+    """Show the scores, the number of clusters found, their sizes and the confusion."""
     with st.container(horizontal=True, gap="large"):
         for name, value in shown.metrics.items():
             text = f"{100 * value:.2f}%" if "accuracy" in name else f"{value:.3f}"
@@ -267,6 +274,8 @@ def metrics(shown: Clustering, kind: str) -> None:
         "AMI and ARI: adjusted mutual information and adjusted Rand index. All scores are of the "
         f"training images{where}."
     )
+    if found is not None:
+        st.caption(f"The map itself finds {found} clusters.")
     left, right = st.columns(2)
     palette = [to_hex(value) for value in PALETTE]
     bars = go.Figure(layout={"title": "Images in each cluster", "height": 380})
@@ -332,7 +341,7 @@ def take(read: Callable[[], npt.NDArray[np.uint8]], shape: tuple[int, int]) -> N
 
 
 def place_new(
-    atlas: Atlas, kind: str, dimensions: int, n_clusters: int, say: Callable[[str, float], None]
+    atlas: Atlas, kind: str, dimensions: int, n_clusters: int, say: Say
 ) -> pd.Series | None:
     """Place the new digit, if there is one and the map shown is the one that places."""
     image = st.session_state.get("new")
@@ -340,7 +349,7 @@ def place_new(
         return None
     if kind != SHARP or dimensions != 2:
         return None
-    state, key = st.session_state, (image.tobytes(), n_clusters)
+    state, key = st.session_state, (atlas.digits.digest, image.tobytes(), n_clusters)
     if state.get("new_key") != key:
         places, near = atlas.place(image[None], n_clusters, say)
         state["new_key"], state["new_place"] = key, places.iloc[0].copy()
@@ -423,8 +432,9 @@ def uploaded_data() -> None:
 
 def show_data(digits: Digits | None) -> None:
     """Turn to another data set; what was chosen of the last one goes."""
-    for key in ("own", "digit", "selected", "new", "new_error", "color", "k"):
+    for key in ("own", "selected", "new", "new_error", "color", "k"):
         st.session_state.pop(key, None)
+    st.session_state["digit"] = None  # without it, the address would choose its image again
     if digits is not None:
         st.session_state["own"] = digits
 

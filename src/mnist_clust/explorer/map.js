@@ -34,7 +34,10 @@ class PointMap {
     }
     this.codes = decode(data.codes, Uint16Array);
     this.colors = data.colors;
-    if (data.names.join() !== this.names?.join()) this.hidden.clear();
+    // The letters of another clustering are other groups; right, wrong and digits stay what they are.
+    const groups = JSON.stringify([data.color, data.names, data.color === "cluster" && data.codes]);
+    if (groups !== this.groups) this.hidden.clear();
+    this.groups = groups;
     this.names = data.names;
     this.legend();
     this.resize();
@@ -253,8 +256,9 @@ class PointMap {
       canvas.setPointerCapture(event.pointerId);
       this.aiming = false;
       pointers.set(event.pointerId, this.at(event));
-      this.start = pointers.size === 1 ? this.at(event) : null; // two fingers never click
-      if (this.mode !== "move" && pointers.size === 1) this.trail = [this.at(event)];
+      const one = pointers.size === 1 && !event.button; // two fingers never click, nor do other buttons
+      this.start = one ? this.at(event) : null;
+      this.trail = one && this.mode !== "move" ? [this.at(event)] : null;
     };
     canvas.onpointermove = event => {
       const now = this.at(event), before = pointers.get(event.pointerId);

@@ -74,11 +74,12 @@ class Clustering:
 
     @cached_property
     def titles(self) -> list[str]:
-        """A letter for each cluster, and the digit that it stands for."""
+        """A letter for each cluster, and the digit that it stands for, if it has any."""
         letters = string.ascii_uppercase[: self.n_clusters]
         if self.names is None:
             return list(letters)
-        return [f"{letter}: {name}" for letter, name in zip(letters, self.names, strict=True)]
+        names = np.where(self.sizes > 0, self.names.astype(str), "no digit")
+        return [f"{letter}: {name}" for letter, name in zip(letters, names, strict=True)]
 
     @cached_property
     def sizes(self) -> npt.NDArray[np.intp]:
@@ -213,10 +214,11 @@ class Atlas:
         return places, near
 
     def _keep(self, key: tuple[object, ...], make: Callable[[], _T]) -> _T:
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-            return cast(_T, self._kept[key])
+        if key not in self._kept:  # what is kept is there at once, whatever is being made
+            with self._lock:
+                if key not in self._kept:
+                    self._kept[key] = make()
+        return cast(_T, self._kept[key])
 
     def _components(self, say: Say) -> Rows:
         say("Reducing the pixels to 50 components", 0.02)
@@ -243,7 +245,7 @@ class Atlas:
     def _sharp_in_space(self, say: Say) -> Rows:
         model = self.model(say)
         say("Making the sharpened map in 3 dimensions", 0.6)
-        return cached(map_sharply)(model.rows_, model.n_neighbors, model.exaggeration)
+        return cached(map_sharply)(model.rows_, model.neighbors_, model.exaggeration)
 
     def _cluster(self, kind: str, dimensions: int, n_clusters: int, say: Say) -> Clustering:
         embedding = self.embedding(kind, dimensions, say)
@@ -262,20 +264,21 @@ class Atlas:
         return Clustering(clusters, n_clusters, embedding, self.digits.train_labels)
 
 
-def map_sharply(rows: Rows, n_neighbors: int, exaggeration: float) -> Rows:
+def map_sharply(rows: Rows, neighbors: NeighborGraph, exaggeration: float) -> Rows:
     """Make the sharpened map in space, with the settings of the one in the plane.
 
     Parameters
     ----------
     rows : ndarray of shape (n, n_features)
         The pipeline's principal components.
-    n_neighbors : int
+    neighbors : NeighborGraph
+        Of the rows.
     exaggeration : float
 
     Returns
     -------
     ndarray of shape (n, 3), float32
     """
-    k = min(n_neighbors, len(rows) - 1)
+    k = neighbors.n_neighbors
     tsne = TSNE(3, n_neighbors=k, exaggeration=exaggeration, random_state=SEED)
-    return np.asarray(tsne.fit_transform(rows), np.float32)
+    return np.asarray(tsne.fit_transform(rows, neighbors=neighbors), np.float32)
