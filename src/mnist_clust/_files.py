@@ -14,6 +14,7 @@ import math
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
@@ -140,8 +141,8 @@ def read_array(path: Path) -> npt.NDArray[Any]:
 def _parse_npy(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
     try:
         shape, fortran, dtype = _read_npy_header(file)
-    except OSError:
-        raise
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise  # of the file around it: of a small one, the first read sees all
     except Exception as error:
         raise DataError(f"{path} holds a damaged array header: save it again.") from error
     if dtype.hasobject:
