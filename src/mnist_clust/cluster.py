@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from kneed import KneeLocator
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from scipy.stats import mode
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.metrics import (
     calinski_harabasz_score,
     confusion_matrix,
@@ -60,9 +61,17 @@ def fit_kmeans(
         raise ValueError(
             f"{n_clusters} clusters were asked of {len(X)} points: ask for at most {len(X)}."
         )
-    model = KMeans(n_clusters, n_init=n_init, random_state=random_state)
-    with threadpool_limits(1):  # two threads add up in another order
-        return model.fit(np.asarray(X, dtype=np.float32))
+    rows = np.asarray(X, dtype=np.float32)
+    random = np.random.RandomState(random_state)
+    with threadpool_limits(1):
+        starts = [kmeans_plusplus(rows, n_clusters, random_state=random)[0] for _ in range(n_init)]
+    models = Parallel(n_jobs=-1, prefer="threads")(delayed(_fit_from)(rows, c) for c in starts)
+    return min(models, key=attrgetter("inertia_"))
+
+
+def _fit_from(rows: npt.NDArray[np.float32], start: npt.NDArray[np.float32]) -> KMeans:
+    with threadpool_limits(1):  # a limit of this thread alone; two would add up in another order
+        return KMeans(len(start), init=start, n_init=1).fit(rows)
 
 
 def name_by_majority(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from joblib import Parallel, delayed
 
 from mnist_clust import scores
 from mnist_clust.cluster import fit_kmeans, name_by_majority
@@ -61,7 +62,9 @@ def repeat_on_pixels(
     -------
     list of Clustering
     """
-    models = [fit_kmeans(train, n_clusters, n_init=1, random_state=seed) for seed in seeds]
+    models = Parallel(n_jobs=-1, prefer="threads")(
+        delayed(fit_kmeans)(train, n_clusters, n_init=1, random_state=seed) for seed in seeds
+    )
     none = pd.Series(dtype=float)
     return [Clustering(each.labels_, each.predict(test), n_clusters, none) for each in models]
 
