@@ -48,7 +48,8 @@ def saved_map() -> bytes:
 
 
 def read_map(path: Path) -> dict[str, Any]:
-    path.replace(path.with_name("model.npz"))
+    path.with_name("model.npz").unlink(missing_ok=True)
+    path.rename(path.with_name("model.npz"))
     model = ImageClusterer.load(path.parent)
     return {"rows": model.rows_, "places": model.embedding_, "clusters": model.labels_}
 
@@ -81,6 +82,7 @@ def little_memory() -> Iterator[None]:
 
 def read_or_refuse(read: Callable[[Path], Any], path: Path, content: bytes) -> Any:
     """Read what may be damaged; None if it was refused, in one sentence."""
+    path.unlink(missing_ok=True)  # overwriting, some file systems wait for the disk
     path.write_bytes(content)
     try:
         return read(path)
