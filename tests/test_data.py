@@ -289,6 +289,14 @@ def test_colour_turns_grey_with_a_word(tmp_path, channels):
     assert sorted(values.tolist()) == list(range(60))
 
 
+def test_two_parts_in_colour_are_spoken_of_once(tmp_path, images):
+    colour = np.repeat(images[..., None], 3, axis=3)
+    np.savez(tmp_path / "c.npz", x_train=colour[:50], x_test=colour[50:])
+    digits = load_digits(tmp_path / "c.npz")
+    assert digits.notices == ("c.npz: the colour images were turned to grey.",)
+    np.testing.assert_array_equal(digits.test_images, images[50:])
+
+
 def test_colours_are_as_bright_as_they_look(tmp_path):
     known = {
         (255, 255, 255, 255): 255,
@@ -341,6 +349,7 @@ def test_other_number_types_are_brought_to_grey_levels(tmp_path, images, change,
         ("my digits.npz", "my-digits"),
         ("größer.npz", "größer"),
         ("X-ray.npz", "X-ray"),
+        ("auto.npz", "auto-file"),
         ("mnist.npz", "mnist-file"),
         ("sample.npz", "sample-file"),
         ("--.npz", "images"),
@@ -356,7 +365,7 @@ def test_names_fit_a_folder_and_never_borrow_a_claim(tmp_path, images, file, nam
     ("sizes", "held_back"),
     [
         ([5] * 12, [1] * 12),
-        ([2] * 19 + [62], None),
+        ([2] * 40 + [125], None),
         ([59, 1], None),
         ([4] * 15, None),
     ],
@@ -379,6 +388,8 @@ def test_a_fifth_of_each_class_is_held_back_where_that_can_be(tmp_path, sizes, h
         assert np.bincount(digits.test_labels).tolist() == held_back
     if min(sizes) > 1 and len(sizes) <= len(digits.test_labels):
         assert set(digits.train_labels) == set(labels), "a class was held back whole"
+        largest = np.bincount(digits.test_labels)[np.argmax(sizes)]
+        assert abs(largest - max(sizes) / 5) <= 1, "the parts differ in their classes"
 
 
 def test_images_alone_can_be_any_number_of_either_part(tmp_path, images):
@@ -461,7 +472,10 @@ HUGE = bytes([0, 0, 8, 3]) + struct.pack(">3I", 10**9, 1000, 1000)
 NAN = np.where(IMAGES == 3, np.nan, IMAGES / 255.0)
 
 BAD = {
-    "missing.npz": (lambda path: None, "does not exist"),
+    "missing.npz": (
+        lambda path: None,
+        r"does not exist: give 'auto', 'mnist', 'sample', or the path of an .npz, .npy or IDX file",
+    ),
     "open-bracket.npy": (_write(_npy(b"{'shape': (60, 8, 8), ")), "damaged array header"),
     "endless.npy": (_write(_npy(b"((((" * 60)), "damaged array header"),
     "many-axes-idx": (_write(bytes([0, 0, 8, 255]) + b"\xff" * 1020), "more than the 2 GiB"),
@@ -475,7 +489,17 @@ BAD = {
     "truncated.gz": (_write(gzip.compress(IDX)[:-9]), "damaged or truncated"),
     "flipped.gz": (_write(gzip.compress(IDX)[:-6] + b"\0\0\0\0\0\0"), "damaged or truncated"),
     "promises-1e15-idx": (_write(HUGE), "more than the 2 GiB"),
-    "no-images.npz": (_savez(pictures=IMAGES), "name the arrays"),
+    "no-images.npz": (
+        _savez(pictures=IMAGES, names=IMAGES),
+        r"holds names, pictures: name the arrays 'images' \(and 'labels'\), or x_train, y_train, "
+        "x_test, y_test as Keras does",
+    ),
+    "no-arrays.npz": (_savez(), "holds no arrays: name the arrays"),
+    "flat-test.npz": (_savez(x_train=IMAGES, x_test=IMAGES[0]), "must have the shape"),
+    "test-labels.npz": (
+        _savez(x_train=IMAGES, x_test=IMAGES, y_test=np.arange(9)),
+        "holds 60 images but labels of shape .*: give one whole number an image, or no labels",
+    ),
     "objects.npz": (_object_npz, "never unpickled"),
     "pickle.npy": (_write(pickle.dumps(IMAGES)), "damaged array header"),
     "mismatch.npz": (_savez(images=IMAGES, labels=np.arange(59)), "one whole number an image"),
