@@ -284,6 +284,14 @@ def test_colour_turns_grey_with_a_word(tmp_path, channels):
     assert sorted(values.tolist()) == list(range(60))
 
 
+def test_two_parts_in_colour_are_spoken_of_once(tmp_path, images):
+    colour = np.repeat(images[..., None], 3, axis=3)
+    np.savez(tmp_path / "c.npz", x_train=colour[:50], x_test=colour[50:])
+    digits = load_digits(tmp_path / "c.npz")
+    assert digits.notices == ("c.npz: the colour images were turned to grey.",)
+    np.testing.assert_array_equal(digits.test_images, images[50:])
+
+
 def test_colours_are_as_bright_as_they_look(tmp_path):
     known = {
         (255, 255, 255, 255): 255,
@@ -336,6 +344,7 @@ def test_other_number_types_are_brought_to_grey_levels(tmp_path, images, change,
         ("my digits.npz", "my-digits"),
         ("größer.npz", "größer"),
         ("X-ray.npz", "X-ray"),
+        ("auto.npz", "auto-file"),
         ("mnist.npz", "mnist-file"),
         ("sample.npz", "sample-file"),
         ("--.npz", "images"),
@@ -351,7 +360,7 @@ def test_names_fit_a_folder_and_never_borrow_a_claim(tmp_path, images, file, nam
     ("sizes", "held_back"),
     [
         ([5] * 12, [1] * 12),
-        ([2] * 19 + [62], None),
+        ([2] * 40 + [125], None),
         ([59, 1], None),
         ([4] * 15, None),
     ],
@@ -374,6 +383,8 @@ def test_a_fifth_of_each_class_is_held_back_where_that_can_be(tmp_path, sizes, h
         assert np.bincount(digits.test_labels).tolist() == held_back
     if min(sizes) > 1 and len(sizes) <= len(digits.test_labels):
         assert set(digits.train_labels) == set(labels), "a class was held back whole"
+        largest = np.bincount(digits.test_labels)[np.argmax(sizes)]
+        assert abs(largest - max(sizes) / 5) <= 1, "the parts differ in their classes"
 
 
 def test_images_alone_can_be_any_number_of_either_part(tmp_path, images):
@@ -425,6 +436,17 @@ def test_idx_gives_back_what_was_written(tmp_path_factory, array, zipped):
 IMAGES = np.random.default_rng(1).integers(0, 256, (60, 8, 8), dtype=np.uint8)
 MANY = np.tile(IMAGES, (4, 1, 1))[:201]
 UNFIT = {
+    "no-images": (
+        {"pictures": IMAGES, "names": IMAGES},
+        r"holds names, pictures: name the arrays 'images' \(and 'labels'\), or x_train, y_train, "
+        "x_test, y_test as Keras does",
+    ),
+    "no-arrays": ({}, "holds no arrays: name the arrays"),
+    "flat-test": ({"x_train": IMAGES, "x_test": IMAGES[0]}, "must have the shape"),
+    "test-labels": (
+        {"x_train": IMAGES, "x_test": IMAGES, "y_test": np.arange(9)},
+        "holds 60 images but labels of shape .*: give one whole number an image, or no labels",
+    ),
     "own-labels": ({"images": MANY, "labels": np.arange(201)}, "201 different labels"),
     "five": ({"images": IMAGES[:5]}, "holds 4 training and 1 test images: .* below 50 in all"),
     "one": ({"images": IMAGES[:1]}, "holds 1 training and 0 test images: .* below 50 in all"),

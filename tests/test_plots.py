@@ -153,6 +153,25 @@ def test_every_chart_labels_its_axes(sample):
             assert axes.get_ylabel() or axes.get_title(loc="left"), name
 
 
+def test_speed_is_drawn_for_every_engine_with_labels_apart():
+    seconds = {"mnist_clust": (1, 20), "openTSNE": (30, 600), "umap-learn": (2, 22)}
+    times = pd.DataFrame(
+        [
+            (engine, "3-D", points, float(taken), engine == "openTSNE")
+            for engine, pair in seconds.items()
+            for points, taken in zip((1000, 10_000), pair, strict=True)
+        ],
+        columns=["engine", "task", "points", "seconds", "extrapolated"],
+    )
+    figure = plots.speed_by_size(times, 2)
+    figure.canvas.draw()
+    assert figure.get_suptitle() == "10,000 points in 3-D: 20 s, and 10 min with openTSNE"
+    [axes] = figure.axes
+    ours, theirs, others = axes.texts
+    assert (ours.get_text(), theirs.get_text()) == ("this engine, 3-D", "openTSNE, 3-D")
+    assert ours.xyann[1] < theirs.xyann[1] < others.xyann[1], "20 s and 22 s are close"
+
+
 def test_the_readers_own_style_is_left_alone(sample):
     import matplotlib as mpl
 

@@ -1,0 +1,100 @@
+"""What a full run makes the project's own, tried without the run."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from mnist_clust import __main__ as commands
+from mnist_clust import readme, report
+from mnist_clust.cache import project_root
+
+
+@pytest.fixture
+def project(monkeypatch, tmp_path):
+    """A copy of the files that a full run renews."""
+    root = tmp_path / "project"
+    shutil.copytree(project_root() / "results", root / "results")
+    shutil.copy(project_root() / "README.md", root)
+    for folder in ("notebooks", "figures"):
+        (root / folder).mkdir()
+    for module in (readme, report):
+        monkeypatch.setattr(module, "project_root", lambda: root)
+    return root
+
+
+def test_tables_are_renewed_and_the_prose_is_kept(project):
+    path = project / "README.md"
+    whole = path.read_text("utf-8")
+    before, rest = whole.split("<!-- benchmark -->\n")
+    path.write_text(before + "<!-- benchmark -->\nold\n<!-- /benchmark -->" + rest[-20:], "utf-8")
+    readme.update_readme()
+    table = readme.benchmark_table(json.loads((project / "results/benchmark.json").read_text()))
+    assert path.read_text("utf-8") == (
+        f"{before}<!-- benchmark -->\n{table}\n<!-- /benchmark -->{rest[-20:]}"
+    )
+
+
+def test_a_readme_without_a_place_for_a_table_is_an_error(project):
+    with pytest.raises(ValueError, match="0 places for the table 'results' instead of 1"):
+        readme.render_readme("No table here.")
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A report of one notebook with one figure."""
+    folder = tmp_path / "report"
+    for name in ("notebooks", "figures"):
+        (folder / name).mkdir(parents=True)
+    notebook = nbformat.v4.new_notebook(metadata={"papermill": {"duration": 9}})
+    nbformat.write(notebook, folder / "notebooks" / "01_x.ipynb")
+    (folder / "figures" / "new.png").write_bytes(b"new")
+    return report.Report(folder, folder / "index.html", {"verdicts": {"a": "held"}})
+
+
+def test_publishing_renews_notebooks_figures_and_metrics(project, made):
+    (project / "notebooks" / "01_x.ipynb").write_text("{}")
+    (project / "figures" / "old.png").write_bytes(b"old")
+    report.publish(made)
+    notebook = json.loads((project / "notebooks" / "01_x.ipynb").read_text("utf-8"))
+    assert "papermill" not in notebook["metadata"], "how long it took differs between runs"
+    assert [path.name for path in (project / "figures").iterdir()] == ["new.png"]
+    assert json.loads((project / "results" / "metrics.json").read_text("utf-8")) == made.metrics
+
+
+@pytest.mark.parametrize(("state", "status"), [("held", 0), ("broken", 1)])
+def test_the_command_publishes_a_run_on_mnist(monkeypatch, made, state, status):
+    done = []
+    made.metrics["verdicts"]["a"] = state
+    monkeypatch.setattr(commands, "_load", lambda source: source)
+    monkeypatch.setattr(report, "find_notebooks", lambda: ["01"])
+    monkeypatch.setattr(report, "make_report", lambda *given: done.append(given) or made)
+    monkeypatch.setattr(report, "publish", done.append)
+    monkeypatch.setattr(report, "summary", lambda made: "All of it.")
+    monkeypatch.setattr(readme, "update_readme", lambda: done.append("readme"))
+    result = CliRunner().invoke(commands.main, ["notebooks"])
+    assert result.exit_code == status
+    assert "All of it." in result.output
+    assert done == [("mnist", "auto", ["01"]), made, "readme"]
+
+
+def test_the_readme_command_renews_the_tables(monkeypatch):
+    done = []
+    monkeypatch.setattr(readme, "update_readme", lambda: done.append("readme"))
+    assert CliRunner().invoke(commands.main, ["readme"]).exit_code == 0
+    assert done == ["readme"]
+
+
+def test_the_explorer_is_served_with_what_was_asked_for(monkeypatch):
+    served = []
+    monkeypatch.setattr(commands, "_load", lambda source: SimpleNamespace(name="sample"))
+    monkeypatch.setattr("streamlit.web.cli.main", lambda given, **how: served.append(given))
+    result = CliRunner().invoke(commands.main, ["explore", "--port", "8600", "--headless"])
+    assert result.exit_code == 0
+    [given] = served
+    assert given[0] == "run"
+    assert {"--server.port=8600", "--server.headless=true"} < set(given)
+    assert given[-1] == "sample", "the explorer would look for MNIST again"
