@@ -133,7 +133,7 @@ def read_array(path: Path) -> npt.NDArray[Any]:
 def _parse_npy(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
     try:
         shape, fortran, dtype = _read_npy_header(file)
-    except OSError:
+    except (OSError, EOFError, zipfile.BadZipFile):  # not the header is damaged, but what it is in
         raise
     except Exception as error:
         raise DataError(f"{path} holds a damaged array header: save it again.") from error
