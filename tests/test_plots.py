@@ -15,6 +15,7 @@ from mnist_clust.cluster import (
     name_by_majority,
 )
 from mnist_clust.features import OrientedGradients
+from mnist_clust.plots.style import shrink
 from mnist_clust.published import published_results
 from mnist_clust.repeats import Clustering
 from mnist_clust.silhouettes import map_silhouettes
@@ -183,3 +184,12 @@ def test_the_readers_own_style_is_left_alone(sample):
 def test_missing_labels_are_said_in_the_figure(sample):
     figure = plots.class_counts(None, None)
     assert any("carry no labels" in text.get_text() for text in figure.texts)
+
+
+def test_large_images_are_averaged_for_a_map_and_small_ones_left():
+    images = np.random.default_rng(0).integers(0, 256, (9, 100, 512), dtype=np.uint8)
+    small = shrink(images, 56)
+    assert small.shape == (9, 10, 52)
+    assert small[0, 0, 0] == pytest.approx(images[0, :10, :10].mean(), abs=1)
+    digits = images[:, :28, :28]
+    np.testing.assert_array_equal(shrink(digits, 56), digits)

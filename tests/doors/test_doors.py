@@ -31,7 +31,7 @@ from mnist_clust.tsne import TSNE, nearest_neighbors
 NOT_TRIED = {
     ("places", door): "a browser sends bytes, and no path is opened"
     for door in ("upload", *PICTURES)
-} | {("512.npy", "cluster"): "drawing them takes minutes; `ImageClusterer` gets them below"}
+}
 
 
 def said_by(call, *arguments):

@@ -22,10 +22,12 @@ from mnist_clust.plots.style import (
     new_figure,
     scatter_classes,
     scatter_codes,
+    shrink,
     styled,
 )
 
 Points = npt.NDArray[np.float32]
+TILE = 56  # pixels of an image on a map, more than are seen there
 
 
 def _class_colors(labels: npt.NDArray[np.integer] | None, n: int) -> npt.NDArray[np.float64]:
@@ -172,13 +174,14 @@ def map_of_images(
     chosen = order[first]
     colors = _class_colors(labels, len(embedding))
     axes.scatter(scaled[:, 0], scaled[:, 1], s=1, c=colors, alpha=0.12, lw=0, rasterized=True)
-    height, width = images.shape[1:]
-    canvas = np.zeros((cells * height, cells * width, 4))
-    for i in chosen:
+    tiles = shrink(images[chosen], TILE)
+    height, width = tiles.shape[1:]
+    canvas = np.zeros((cells * height, cells * width, 4), np.float32)
+    for i, image in zip(chosen, tiles, strict=True):
         column, row = cell[i]
         tile = canvas[row * height :, column * width :][:height, :width]
         tile[..., :3] = 0.75 * colors[i]  # a little darker, to read on the points
-        tile[..., 3] = images[i, ::-1] / 255
+        tile[..., 3] = image[::-1] / 255
     axes.imshow(canvas, origin="lower", extent=(0, cells, 0, cells), interpolation="antialiased")
     columns, rows = cell.max(axis=0) + 1  # whole cells, so that no image is cut
     axes.set(xlim=(0, columns), ylim=(0, rows))

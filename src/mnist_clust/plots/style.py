@@ -17,9 +17,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
+from PIL import Image
 
 from mnist_clust.cluster import UNNAMED
-from mnist_clust.data import Labels
+from mnist_clust.data import Images, Labels
 
 _P = ParamSpec("_P")
 
@@ -89,6 +90,12 @@ def mosaic(images: npt.NDArray[Any], columns: int) -> npt.NDArray[Any]:
     padded = np.pad(images, ((0, -len(images) % columns), (0, 1), (0, 1)))
     rows = padded.reshape(-1, columns, *padded.shape[1:])
     return np.asarray(rows.transpose(0, 2, 1, 3).reshape(-1, columns * padded.shape[2]))
+
+
+def shrink(images: Images, most: int) -> Images:
+    """Average large images down to at most so many pixels a side; leave others as they are."""
+    step = -(-max(images.shape[1:]) // most)
+    return np.stack([np.asarray(Image.fromarray(image).reduce(step)) for image in images])
 
 
 def first_of_each(labels: Labels, per_class: int) -> npt.NDArray[np.intp]:
