@@ -102,7 +102,8 @@ def sureness_holds(
     count = np.array([(group == g).sum() for g in present])
     left.errorbar(x, y, 2 * np.sqrt(y * (1 - y) / count), fmt="o-", color=ACCENT, capsize=3)
     left.axline((1, 1), slope=1, color=MUTED, lw=1, ls="--")
-    left.text(x[0], x[0], " as sure as right", color=MUTED, rotation=30, va="top", fontsize=9)
+    left.annotate("as sure as right", (0.8, 0.8), xytext=(-8, 4), textcoords="offset points",
+                  ha="right", color=MUTED, fontsize=9)  # fmt: skip
     left.set(xlabel="sureness", ylabel="share named rightly", title="in groups of similar sureness")
     limits = np.unique(sureness)  # digits that are equally sure can only be named together
     kept = [np.mean(sureness >= limit) for limit in limits]
@@ -179,5 +180,5 @@ def strangeness(measures: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) 
         axes.set(xlabel="distance to the nearest known digit", title=measure)
         axes.set_yticks(range(len(kinds)), list(kinds))
     panels[0].invert_yaxis()
-    panels[0].legend(loc="lower center", fontsize=9)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center")
     return figure
