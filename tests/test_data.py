@@ -344,6 +344,27 @@ def test_other_number_types_are_brought_to_grey_levels(tmp_path, images, change,
 
 
 @pytest.mark.parametrize(
+    ("values", "levels", "notices"),
+    [
+        ([0.0, 0.5, 1.0], [0, 128, 255], ()),
+        ([0.0, 0.5, 2.0], [0, 64, 255], ("x.npy: pixel values 0 … 2 were stretched to 0 … 255.",)),
+        ([0.0, 0.5, 255.0], [0, 0, 255], ()),
+        ([0, 7, 127], [0, 7, 127], ()),
+        ([False, False, True], [0, 0, 255], ()),
+    ],
+    ids=["unit floats", "other floats", "levels as floats", "whole numbers", "bool"],
+)
+def test_only_floats_that_are_no_levels_are_stretched(tmp_path, values, levels, notices):
+    np.save(tmp_path / "x.npy", np.repeat([np.array(values)[None]], 50, axis=0))
+    images = load_images(tmp_path / "x.npy")
+    assert (images == np.array(levels)).all()
+    varied = np.repeat([np.array(values)[None]], 50, axis=0)
+    varied[0] = values[-1]  # alike, they would be refused
+    np.save(tmp_path / "x.npy", varied)
+    assert load_digits(tmp_path / "x.npy").notices == notices
+
+
+@pytest.mark.parametrize(
     ("file", "name"),
     [
         ("my digits.npz", "my-digits"),
@@ -504,12 +525,16 @@ BAD = {
     "pickle.npy": (_write(pickle.dumps(IMAGES)), "damaged array header"),
     "mismatch.npz": (_savez(images=IMAGES, labels=np.arange(59)), "one whole number an image"),
     "float-labels.npz": (_savez(images=IMAGES, labels=np.ones(60)), "one whole number an image"),
-    "flat.npy": (_save(IMAGES.reshape(60, 64)), "must have the shape"),
+    "flat.npy": (
+        _save(IMAGES.reshape(60, 64)),
+        r"must have the shape \(n, height, width\), or \(n, height, width, 3 or 4\) in colour",
+    ),
     "two-channels.npy": (_save(IMAGES.reshape(60, 8, 4, 2)), "must have the shape"),
     "empty-images.npy": (_save(IMAGES[:, :0]), "must have the shape"),
     "nan.npy": (_save(NAN), "NaN or infinite"),
     "infinite.npy": (_save(np.where(IMAGES == 3, np.inf, 0.0)), "NaN or infinite"),
     "negative.npy": (_save(IMAGES.astype(int) - 9), "bring them to 0"),
+    "too-large-by-one.npy": (_save(IMAGES + 1.0), "from 1 to 256: bring them to 0"),
     "large.npy": (_save(IMAGES.astype(int) * 9), "bring them to 0"),
     "text.npy": (_save(IMAGES.astype(str)), "save them as uint8"),
     "complex.npy": (_save(IMAGES.astype(complex)), "save them as uint8"),
