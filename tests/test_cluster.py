@@ -79,6 +79,10 @@ def test_one_to_one_with_fewer_clusters_than_classes():
     assert name_one_to_one([0, 0, 0], [5, 5, 6], 1).tolist() == [5]
 
 
+def test_one_to_one_passes_over_empty_clusters():
+    assert name_one_to_one([0, 3, 3], [5, 6, 6], 4).tolist() == [5, UNNAMED, UNNAMED, 6]
+
+
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), min_size=1, max_size=60)
 
 
@@ -108,6 +112,7 @@ def test_indices_find_four_blobs_and_match_scikit_learn(blobs):
     assert best_counts(curves) == dict.fromkeys(
         ("silhouette", "calinski_harabasz", "davies_bouldin"), 4
     )
+    assert curves.notna().all(axis=None)
     assert curves.inertia.is_monotonic_decreasing
     expected = silhouette_score(X, models[4].labels_)
     assert curves.silhouette[4] == pytest.approx(expected, rel=1e-5)

@@ -339,6 +339,27 @@ def test_other_number_types_are_brought_to_grey_levels(tmp_path, images, change,
 
 
 @pytest.mark.parametrize(
+    ("values", "levels", "notices"),
+    [
+        ([0.0, 0.5, 1.0], [0, 128, 255], ()),
+        ([0.0, 0.5, 2.0], [0, 64, 255], ("x.npy: pixel values 0 … 2 were stretched to 0 … 255.",)),
+        ([0.0, 0.5, 255.0], [0, 0, 255], ()),
+        ([0, 7, 127], [0, 7, 127], ()),
+        ([False, False, True], [0, 0, 255], ()),
+    ],
+    ids=["unit floats", "other floats", "levels as floats", "whole numbers", "bool"],
+)
+def test_only_floats_that_are_no_levels_are_stretched(tmp_path, values, levels, notices):
+    np.save(tmp_path / "x.npy", np.repeat([np.array(values)[None]], 50, axis=0))
+    images = load_images(tmp_path / "x.npy")
+    assert (images == np.array(levels)).all()
+    varied = np.repeat([np.array(values)[None]], 50, axis=0)
+    varied[0] = values[-1]  # alike, they would be refused
+    np.save(tmp_path / "x.npy", varied)
+    assert load_digits(tmp_path / "x.npy").notices == notices
+
+
+@pytest.mark.parametrize(
     ("file", "name"),
     [
         ("my digits.npz", "my-digits"),
@@ -447,6 +468,11 @@ UNFIT = {
         {"x_train": IMAGES, "x_test": IMAGES, "y_test": np.arange(9)},
         "holds 60 images but labels of shape .*: give one whole number an image, or no labels",
     ),
+    "flat": (
+        {"images": IMAGES.reshape(60, 64)},
+        r"must have the shape \(n, height, width\), or \(n, height, width, 3 or 4\) in colour",
+    ),
+    "too-large-by-one": ({"images": IMAGES + 1.0}, "from 1 to 256: bring them to 0"),
     "own-labels": ({"images": MANY, "labels": np.arange(201)}, "201 different labels"),
     "five": ({"images": IMAGES[:5]}, "holds 4 training and 1 test images: .* below 50 in all"),
     "one": ({"images": IMAGES[:1]}, "holds 1 training and 0 test images: .* below 50 in all"),

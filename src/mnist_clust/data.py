@@ -424,7 +424,7 @@ def _as_levels(images: npt.NDArray[Any], origin: Path, notify: Callable[[str], N
     if images.dtype.kind in "ui":
         return images.astype(np.uint8)
     scale = 255.0 if high <= 1 else 255.0 / high
-    if high > 1:
+    if 1 < high < 255:
         notify(f"{origin.name}: pixel values 0 … {high:g} were stretched to 0 … 255.")
     return np.asarray(np.rint(images * scale), dtype=np.uint8)
 
