@@ -190,7 +190,16 @@ def test_no_file_but_ci_names_the_place_of_the_data(path):
 # --- what nobody may do to a person's text -------------------------------------------------------
 
 FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load",
-             "pickle.loads", "np.load", "numpy.load", "joblib.load", "yaml.load"}  # fmt: skip
+             "pickle.loads", "np.load", "numpy.load", "yaml.load"}  # fmt: skip
+
+
+def test_only_the_cache_unpickles_and_that_what_it_wrote_itself():
+    callers = [
+        path.name
+        for path in (ROOT / "src").rglob("*.py")
+        if "joblib.load(" in path.read_text("utf-8")
+    ]
+    assert callers == ["cache.py"]
 
 
 def test_nothing_in_src_runs_or_unpickles_what_it_is_given():
