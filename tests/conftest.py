@@ -4,10 +4,10 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
-from helpers import NO_MNIST, idx_bytes
+from helpers import NO_MNIST, idx_bytes, notebooks_for_the_sample
 
 from mnist_clust.data import Digits, load_digits, mnist_is_local
-from mnist_clust.report import Report, find_notebooks, make_report
+from mnist_clust.report import Report, make_report
 
 # No busy machine and no luck may fail a test: no deadlines, the same examples in every run.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
@@ -21,9 +21,9 @@ def sample() -> Digits:
 
 @pytest.fixture(scope="session")
 def sample_report(tmp_path_factory, sample: Digits) -> Report:
-    """All notebooks on the sample, and the site made of them."""
+    """The notebooks on the sample, and the site made of them."""
     folder = tmp_path_factory.mktemp("report")
-    return make_report(sample, "sample", find_notebooks(), folder)
+    return make_report(sample, "sample", notebooks_for_the_sample(), folder)
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,13 @@ import contextlib
 import os
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+from mnist_clust.data import mnist_is_local
+from mnist_clust.report import find_notebooks
 
 NOBODY = 65534  # the user id that owns nothing
 NO_MNIST = "full MNIST is not on this machine: set MNIST_CLUST_DATA to a folder with its four files"
@@ -31,3 +35,9 @@ def unprivileged() -> Iterator[None]:
     finally:
         if root:
             os.seteuid(0)
+
+
+def notebooks_for_the_sample() -> list[Path]:
+    """All, but for ten runs of everything where nbval will make them on full MNIST anyhow."""
+    everything = find_notebooks()
+    return everything[:-1] if mnist_is_local() else everything

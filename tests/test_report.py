@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from helpers import notebooks_for_the_sample
 
 from mnist_clust import report, site
 from mnist_clust.__main__ import main
@@ -24,7 +25,7 @@ def test_claims_about_the_sample_hold(sample_report):
 
 
 def test_report_is_complete(sample_report):
-    names = [path.stem for path in report.find_notebooks()]
+    names = [path.stem for path in notebooks_for_the_sample()]
     assert list(sample_report.metrics["notebooks"]) == names
     for name in names:
         assert sample_report.metrics["notebooks"][name]["seconds"] > 0
@@ -33,7 +34,7 @@ def test_report_is_complete(sample_report):
         assert "Traceback" not in page
     figures = {path.name for path in (sample_report.folder / "figures").iterdir()}
     committed = {path.name for path in (project_root() / "figures").glob("0*.png")}
-    assert figures == committed
+    assert figures == {name for name in committed if any(n[:2] == name[:2] for n in names)}
     text = report.summary(sample_report)
     assert sample_report.index.as_uri() in text
     assert "0 broken" in text
