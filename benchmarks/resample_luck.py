@@ -61,7 +61,7 @@ def main(data: str) -> None:
     tables = all_runs(data)
     rng = np.random.default_rng(0)
     sets = pd.DataFrame(
-        numbers({kind: table.iloc[rng.integers(len(table), size=len(table))]
+        numbers({kind: table.sample(len(table), replace=True, random_state=rng, ignore_index=True)
                  for kind, table in tables.items()})
         for _ in range(SETS)
     )  # fmt: skip
