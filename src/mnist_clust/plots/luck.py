@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from mnist_clust.plots.style import (
     ACCENT,
@@ -19,6 +19,8 @@ from mnist_clust.plots.style import (
     styled,
     without_labels,
 )
+
+BEST = 3  # kinds of runs that lie too close to tell apart on one axis
 
 
 @styled
@@ -36,24 +38,31 @@ def scores_by_seed(tables: Mapping[str, pd.DataFrame], published: Mapping[str, f
     title = f"{runs} runs each: what luck could have made of the results"
     if all(table.train.isna().all() for table in tables.values()):
         return without_labels(title)
-    figure = new_figure(title, 10, 1.2 + 0.75 * len(tables))
-    axes = figure.add_subplot()
+    figure = new_figure(title, 11, 1.2 + 0.75 * len(tables))
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.8, 1])
     rng = np.random.default_rng(0)
     for row, (name, table) in enumerate(tables.items()):
         for column, color, shift in (("train", ACCENT, -0.15), ("test", WARN, 0.15)):
             values = table[column].dropna()
             height = row + shift + rng.uniform(-0.06, 0.06, len(values))
-            axes.plot(values, height, "o", ms=5, alpha=0.7, color=color)
+            for axes in (left, right):
+                axes.plot(values, height, "o", ms=5, alpha=0.7, color=color)
         if name in published:
-            axes.plot([published[name]] * 2, [row - 0.35, row + 0.35], color=INK, lw=1.5, ls="--")
-            axes.annotate("published ", (published[name], row - 0.3), ha="right", fontsize=9)
-    axes.plot([], [], "o", color=ACCENT, label="digits clustered")
-    axes.plot([], [], "o", color=WARN, label="unseen digits")
-    axes.set_yticks(range(len(tables)), list(tables))
-    axes.invert_yaxis()
-    axes.set(xlabel="digits named rightly, by majority")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.grid(axis="x", alpha=0.25)
+            left.plot([published[name]] * 2, [row - 0.35, row + 0.35], color=INK, lw=1.5, ls="--")
+            left.annotate("published ", (published[name], row - 0.3), ha="right", fontsize=9)
+    best = pd.concat(list(tables.values())[-BEST:])[["train", "test"]].stack()
+    margin = 0.05 * (best.max() - best.min()) + 1e-4
+    right.set_xlim(best.min() - margin, best.max() + margin)
+    left.plot([], [], "o", color=ACCENT, label="digits clustered")
+    left.plot([], [], "o", color=WARN, label="unseen digits")
+    left.set_yticks(range(len(tables)), list(tables))
+    left.invert_yaxis()
+    left.set(xlabel="digits named rightly, by majority")
+    right.set(xlabel=f"the last {BEST}, enlarged")
+    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    for axes in (left, right):
+        axes.grid(axis="x", alpha=0.25)
     figure.legend(loc="outside lower right", ncols=2)
     return figure
 
@@ -115,6 +124,7 @@ def by_perplexity(table: pd.DataFrame) -> Figure:
         panels[0].plot(means.index, means, color=ACCENT, lw=1)
         panels[0].set(ylabel="digits named rightly, k = 10")
         panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        panels[0].yaxis.set_major_locator(MultipleLocator(0.05))
     for axes in panels:
         axes.set_xscale("log")
         ticks = sorted(set(table.index))

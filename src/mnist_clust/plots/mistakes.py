@@ -46,7 +46,8 @@ def silhouette_by_cluster(
     own = [silhouettes[clusters == c].mean() for c in range(n_clusters)]
     loosest = np.argsort(own)[:3]
     who = [str(names[c]) if names is not None else f"cluster {c}" for c in loosest]
-    figure = new_figure(f"The loosest: {', '.join(who)}, below the mean of {mean:.2f}", 8.5, 5.5)
+    below = f"{np.sum(np.array(own) < mean)} of {n_clusters} lie below the mean of {mean:.2f}"
+    figure = new_figure(f"{below}; the loosest: {', '.join(who)}", 8.5, 5.5)
     axes = figure.add_subplot()
     start, gap, ticks = 0, max(1, len(silhouettes) // 100), []
     order = np.arange(n_clusters) if names is None else np.argsort(names, kind="stable")

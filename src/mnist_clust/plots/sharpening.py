@@ -103,7 +103,7 @@ def variants_compared(table: pd.DataFrame, chosen: str) -> Figure:
     """
     scored = table.accuracy.notna().any()
     figure = new_figure(
-        "What helps shows before any label is looked at", 11, 1.4 + 0.33 * len(table)
+        "The largest step shows before any label is looked at", 11, 1.4 + 0.33 * len(table)
     )
     panels = figure.subplots(1, 3 if scored else 2, sharey=True)
     place = np.arange(len(table))
@@ -165,7 +165,7 @@ def beside_published(published: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     scores : DataFrame
         From :func:`mnist_clust.scores.score_clustering`; empty without labels.
     """
-    title = "Others were scored on digits they had seen, as the filled diamond is"
+    title = "Like the others, the filled diamond is scored on digits it has seen"
     if scores.empty:
         return without_labels(title)
     row = scores.loc["accuracy, one-to-one"]
@@ -196,5 +196,5 @@ def beside_published(published: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     axes.xaxis.set_major_locator(MultipleLocator(0.05))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(axis="y", alpha=0.25)
-    axes.legend(loc="lower left", labelcolor=INK)
+    figure.legend(loc="outside lower center", ncols=3, labelcolor=INK)
     return figure
