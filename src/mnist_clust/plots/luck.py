@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MultipleLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
 from mnist_clust.plots.style import (
     ACCENT,
@@ -61,6 +61,7 @@ def scores_by_seed(tables: Mapping[str, pd.DataFrame], published: Mapping[str, f
     right.set(xlabel=f"the last {BEST}, enlarged")
     left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     right.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    right.xaxis.set_major_locator(MaxNLocator(4))
     for axes in (left, right):
         axes.grid(axis="x", alpha=0.25)
     figure.legend(loc="outside lower right", ncols=2)
