@@ -289,20 +289,26 @@ def test_two_hundred_clicks_leave_the_servers_memory_as_it_was(explorer, server,
     page = explorer()
     some = np.random.default_rng(0).permutation(len(digits.train_images))[:220].tolist()
 
-    def choose_each(indices):  # as a click does, and next as soon as the server has answered
+    def choose_each(indices):  # as a click does, and next as soon as the answer is on the page
         page.locator(".map").evaluate(
             """async (map, [indices, patience]) => {
-              for (const index of indices) await new Promise((done, failed) => {
-                const late = setTimeout(() => failed(`no answer to ${index}`), patience);
-                const answered = () => {
-                  if (window.explorerMark.index !== index) return;
-                  window.removeEventListener("explorer-mark", answered);
-                  clearTimeout(late);
-                  done();
-                };
-                window.addEventListener("explorer-mark", answered);
-                map.pointMap.choose(index);
-              });
+              const sidebar = document.querySelector("[data-testid=stSidebar]");
+              for (const index of indices) {
+                await new Promise((done, failed) => {
+                  const late = setTimeout(() => failed(`no answer to ${index}`), patience);
+                  const answered = () => {
+                    if (window.explorerMark.index !== index) return;
+                    window.removeEventListener("explorer-mark", answered);
+                    clearTimeout(late);
+                    done();
+                  };
+                  window.addEventListener("explorer-mark", answered);
+                  map.pointMap.choose(index);
+                });
+                // The next answer takes this one's image off the server.
+                while (![...sidebar.querySelectorAll("img")].every(image => image.complete))
+                  await new Promise(requestAnimationFrame);
+              }
             }""",
             [indices, SOON],
         )
