@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import make_blobs
 from sklearn.metrics import silhouette_score
+from threadpoolctl import threadpool_info
 
 from mnist_clust.cluster import (
     UNNAMED,
@@ -180,3 +181,13 @@ def test_margin_is_one_on_the_centre_and_zero_on_the_border():
     smaller = margin(points / 1000, [0, 0, 0, 0], centers / 1000)
     np.testing.assert_allclose(smaller, values, atol=1e-6, err_msg="it depends on the scale")
     assert margin(points[:1], [0], np.zeros((2, 2))).tolist() == [0], "two centres in one place"
+
+
+def test_the_process_keeps_its_threads():
+    X = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+    fit_kmeans(X, 3)
+    before = threadpool_info()
+    for _ in range(5):
+        fit_counts(X, range(2, 8), random_state=0)
+        fit_kmeans(X, 5)
+    assert threadpool_info() == before, "limits set side by side are not undone"

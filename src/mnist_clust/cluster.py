@@ -63,14 +63,14 @@ def fit_kmeans(
         )
     rows = np.asarray(X, dtype=np.float32)
     random = np.random.RandomState(random_state)
-    with threadpool_limits(1):
+    with threadpool_limits(1):  # around the threads: BLAS has one limit for all of them
         starts = [kmeans_plusplus(rows, n_clusters, random_state=random)[0] for _ in range(n_init)]
-    models = Parallel(n_jobs=-1, prefer="threads")(delayed(_fit_from)(rows, c) for c in starts)
+        models = Parallel(n_jobs=-1, prefer="threads")(delayed(_fit_from)(rows, c) for c in starts)
     return min(models, key=attrgetter("inertia_"))
 
 
 def _fit_from(rows: npt.NDArray[np.float32], start: npt.NDArray[np.float32]) -> KMeans:
-    with threadpool_limits(1):  # a limit of this thread alone; two would add up in another order
+    with threadpool_limits(1, user_api="openmp"):  # each thread has its own; two add up otherwise
         return KMeans(len(start), init=start, n_init=1).fit(rows)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from mnist_clust import scores
 from mnist_clust.cluster import fit_kmeans, name_by_majority
@@ -62,9 +63,10 @@ def repeat_on_pixels(
     -------
     list of Clustering
     """
-    models = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(fit_kmeans)(train, n_clusters, n_init=1, random_state=seed) for seed in seeds
-    )
+    with threadpool_limits(1):  # as in `fit_kmeans`
+        models = Parallel(n_jobs=-1, prefer="threads")(
+            delayed(fit_kmeans)(train, n_clusters, n_init=1, random_state=seed) for seed in seeds
+        )
     none = pd.Series(dtype=float)
     return [Clustering(each.labels_, each.predict(test), n_clusters, none) for each in models]
 

@@ -69,12 +69,16 @@ def label_votes(embedding, labels, places=None):
 
 def test_new_digits_find_their_kind_as_well_as_known_ones(digits):
     train, test, train_labels, test_labels = digits
-    tsne = TSNE(random_state=0).fit(train)
-    known = (label_votes(tsne.embedding_, train_labels) == train_labels).mean()
-    places = tsne.transform(test)
-    new = (label_votes(tsne.embedding_, train_labels, places) == test_labels).mean()
-    assert new > known - 0.005, f"{known:.4f} of the known digits and {new:.4f} of the new ones"
-    assert tsne.kl_divergence_ < 2.72
+    graph = nearest_neighbors(train, 90)
+    behind = []
+    for seed in range(3):  # maps differ by half a thousandth, and so close is the limit
+        tsne = TSNE(random_state=seed).fit(train, neighbors=graph)
+        known = (label_votes(tsne.embedding_, train_labels) == train_labels).mean()
+        places = tsne.transform(test)
+        new = (label_votes(tsne.embedding_, train_labels, places) == test_labels).mean()
+        behind.append(known - new)
+        assert tsne.kl_divergence_ < 2.72
+    assert np.mean(behind) < 0.005, f"new digits are {behind} behind known ones"
 
 
 def test_approximate_neighbors_of_digits(digits):
