@@ -184,10 +184,9 @@ def test_margin_is_one_on_the_centre_and_zero_on_the_border():
 
 
 def test_the_process_keeps_its_threads():
-    X = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+    X = np.random.default_rng(0).normal(size=(5_000, 30)).astype(np.float32)
     fit_kmeans(X, 3)
     before = threadpool_info()
     for _ in range(5):
-        fit_counts(X, range(2, 8), random_state=0)
-        fit_kmeans(X, 5)
+        fit_kmeans(X, 10)
     assert threadpool_info() == before, "limits set side by side are not undone"
