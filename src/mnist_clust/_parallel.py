@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import joblib
+from threadpoolctl import threadpool_limits
+
+
+def side_by_side(calls: Iterable[Any]) -> list[Any]:
+    """Make calls on threads, each on a single thread of the numerical libraries.
+
+    Libraries on several threads add up in another order, and give other last digits.
+
+    Parameters
+    ----------
+    calls : iterable
+        Of ``joblib.delayed(function)(...)``.
+
+    Returns
+    -------
+    list
+        What they return, in order.
+    """
+    with threadpool_limits(1):  # around the threads: BLAS has one limit for all of them
+        return list(joblib.Parallel(n_jobs=-1, prefer="threads")(calls))
 
 
 class Pool:

@@ -8,7 +8,7 @@ from operator import attrgetter
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 from kneed import KneeLocator
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
@@ -21,6 +21,8 @@ from sklearn.metrics import (
     silhouette_score,
 )
 from threadpoolctl import threadpool_limits
+
+from mnist_clust._parallel import side_by_side
 
 _INDICES = {
     "silhouette": silhouette_score,
@@ -63,9 +65,9 @@ def fit_kmeans(
         )
     rows = np.asarray(X, dtype=np.float32)
     random = np.random.RandomState(random_state)
-    with threadpool_limits(1):  # around the threads: BLAS has one limit for all of them
+    with threadpool_limits(1):
         starts = [kmeans_plusplus(rows, n_clusters, random_state=random)[0] for _ in range(n_init)]
-        models = Parallel(n_jobs=-1, prefer="threads")(delayed(_fit_from)(rows, c) for c in starts)
+    models = side_by_side(delayed(_fit_from)(rows, start) for start in starts)
     return min(models, key=attrgetter("inertia_"))
 
 
@@ -139,11 +141,9 @@ def fit_counts(
     dict of int to KMeans
         The fitted models by number of clusters.
     """
-    with threadpool_limits(1):  # counts side by side instead, each on one thread
-        models = Parallel(n_jobs=-1, prefer="threads")(
-            delayed(fit_kmeans)(X, count, n_init=n_init, random_state=random_state)
-            for count in counts
-        )
+    models = side_by_side(
+        delayed(fit_kmeans)(X, count, n_init=n_init, random_state=random_state) for count in counts
+    )
     return {model.n_clusters: model for model in models}
 
 

@@ -14,7 +14,6 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -22,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from mnist_clust._files import DataError, read_npz, write_atomically
-from mnist_clust.cluster import fit_kmeans
+from mnist_clust.cluster import fit_counts
 from mnist_clust.data import Images
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
 from mnist_clust.islands import rejoin_islands
@@ -429,11 +428,7 @@ def best_clustering(
     if len(embedding) > SAMPLE:
         chosen = np.random.default_rng(random_state).choice(len(embedding), SAMPLE, replace=False)
         some = embedding[chosen]
-    with threadpool_limits(1):  # counts side by side, each on one thread: the sums stay the same
-        models = Parallel(n_jobs=-1, prefer="threads")(
-            delayed(fit_kmeans)(some, count, random_state=random_state) for count in candidates
-        )
-    found = {model.n_clusters: model for model in models}
+    found = fit_counts(some, candidates, n_init=10, random_state=random_state)
     silhouettes = pd.Series(
         {count: map_silhouettes(some, model.labels_).mean() for count, model in found.items()},
         name="silhouette",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from joblib import delayed
 
 from mnist_clust import scores
+from mnist_clust._parallel import side_by_side
 from mnist_clust.cluster import fit_kmeans, name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.maps import make_map
@@ -63,10 +63,9 @@ def repeat_on_pixels(
     -------
     list of Clustering
     """
-    with threadpool_limits(1):  # as in `fit_kmeans`
-        models = Parallel(n_jobs=-1, prefer="threads")(
-            delayed(fit_kmeans)(train, n_clusters, n_init=1, random_state=seed) for seed in seeds
-        )
+    models = side_by_side(
+        delayed(fit_kmeans)(train, n_clusters, n_init=1, random_state=seed) for seed in seeds
+    )
     none = pd.Series(dtype=float)
     return [Clustering(each.labels_, each.predict(test), n_clusters, none) for each in models]
 

@@ -117,10 +117,8 @@ def _add_files(built: Path, folder: Path, announcement: str) -> None:
 
 def _run_sphinx(source: Path, built: Path) -> None:
     said = io.StringIO()
-    usual, tempfile.tempdir = (
-        tempfile.tempdir,
-        str(built.parent),
-    )  # where Sphinx leaves what went wrong
+    usual = tempfile.tempdir
+    tempfile.tempdir = str(built.parent)  # where Sphinx leaves what went wrong
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             status = build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(built)])
