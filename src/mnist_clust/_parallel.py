@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
 import joblib
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+_NUMERICAL = ("numpy", "scipy.linalg", "sklearn")  # each brings libraries of its own
+
+
+def one_thread(user_api: str | None = None) -> AbstractContextManager[object]:
+    """Keep the numerical libraries to one thread within a ``with``.
+
+    On several they add up in another order, and give other last digits. OpenMP has a limit for
+    each thread that asks, BLAS one for the whole process: of `one_thread` on threads that run at
+    once, the last to end restores what another had set. Let the caller of those threads set it.
+
+    Parameters
+    ----------
+    user_api : {"blas", "openmp"}, optional
+        Which libraries; all by default.
+    """
+    limits: AbstractContextManager[object] = _libraries().limit(limits=1, user_api=user_api)
+    return limits
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """Find the libraries, once: it takes longer than many a result."""
+    for name in _NUMERICAL:  # one that is loaded later would not be kept to anything
+        importlib.import_module(name)
+    return ThreadpoolController()
 
 
 def side_by_side(calls: Iterable[Any]) -> list[Any]:
     """Make calls on threads, each on a single thread of the numerical libraries.
-
-    Libraries on several threads add up in another order, and give other last digits.
 
     Parameters
     ----------
@@ -27,7 +54,7 @@ def side_by_side(calls: Iterable[Any]) -> list[Any]:
     list
         What they return, in order.
     """
-    with threadpool_limits(1):  # around the threads: BLAS has one limit for all of them
+    with one_thread():
         return list(joblib.Parallel(n_jobs=-1, prefer="threads")(calls))
 
 

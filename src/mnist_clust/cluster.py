@@ -20,9 +20,8 @@ from sklearn.metrics import (
     davies_bouldin_score,
     silhouette_score,
 )
-from threadpoolctl import threadpool_limits
 
-from mnist_clust._parallel import side_by_side
+from mnist_clust._parallel import one_thread, side_by_side
 
 _INDICES = {
     "silhouette": silhouette_score,
@@ -36,7 +35,7 @@ UNNAMED = -1
 def fit_kmeans(
     X: npt.NDArray[np.float32], n_clusters: int = 10, *, n_init: int = 10, random_state: int = 0
 ) -> KMeans:
-    """Fit scikit-learn's KMeans in single precision.
+    """Fit scikit-learn's KMeans in single precision, from seeds chosen in that of the points.
 
     Parameters
     ----------
@@ -65,14 +64,14 @@ def fit_kmeans(
         )
     rows = np.asarray(X, dtype=np.float32)
     random = np.random.RandomState(random_state)
-    with threadpool_limits(1):
-        starts = [kmeans_plusplus(rows, n_clusters, random_state=random)[0] for _ in range(n_init)]
-    models = side_by_side(delayed(_fit_from)(rows, start) for start in starts)
+    with one_thread():
+        starts = [kmeans_plusplus(X, n_clusters, random_state=random)[1] for _ in range(n_init)]
+    models = side_by_side(delayed(_fit_from)(rows, rows[start]) for start in starts)
     return min(models, key=attrgetter("inertia_"))
 
 
 def _fit_from(rows: npt.NDArray[np.float32], start: npt.NDArray[np.float32]) -> KMeans:
-    with threadpool_limits(1, user_api="openmp"):  # each thread has its own; two add up otherwise
+    with one_thread("openmp"):
         return KMeans(len(start), init=start, n_init=1).fit(rows)
 
 

@@ -12,10 +12,9 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils import check_array
-from threadpoolctl import threadpool_limits
 
 from mnist_clust._compile import kernel
-from mnist_clust._parallel import Pool
+from mnist_clust._parallel import Pool, one_thread
 
 BATCH = 1_000  # images at a time: some 5 MB of features
 PIXELS = 8_000_000  # at a time, of large images: what is made of them takes some 200 MB
@@ -45,7 +44,7 @@ def principal_components(
     ndarray of shape (n, n_components), float32
     """
     kept = min(n_components, *X.shape)
-    with threadpool_limits(1):  # two threads add up in another order
+    with one_thread():  # two threads add up in another order
         scores = PCA(kept, random_state=random_state).fit_transform(X)
     return np.ascontiguousarray(scores, dtype=np.float32)
 
@@ -71,7 +70,7 @@ def components_of_both(
     (ndarray of shape (n, n_components), ndarray of shape (n_new, n_components)), float32
     """
     pca = PCA(min(n_components, *X.shape), random_state=random_state)
-    with threadpool_limits(1):
+    with one_thread():
         pair = pca.fit_transform(X), pca.transform(newcomers)
     rows, new_rows = (np.ascontiguousarray(scores, dtype=np.float32) for scores in pair)
     return rows, new_rows

@@ -18,9 +18,9 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from mnist_clust._files import DataError, read_npz, write_atomically
+from mnist_clust._parallel import one_thread
 from mnist_clust.cluster import fit_counts
 from mnist_clust.data import Images
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
@@ -140,7 +140,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 svd_solver="covariance_eigh" if described.shape[1] <= WIDE else "randomized",
                 random_state=self.random_state,
             )
-            with threadpool_limits(1):  # two threads add up in another order
+            with one_thread():  # two threads add up in another order
                 rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
         with timed("neighbours", self.seconds_, self.verbose):
             graph = nearest_neighbors(rows, min(self.n_neighbors, len(X) - 1))
@@ -221,7 +221,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
                 f"{self._image_shape[0]}×{self._image_shape[1]}: bring them to that size."
             )
-        with threadpool_limits(1):
+        with one_thread():
             return np.ascontiguousarray(self._pca.transform(describe(X)), np.float32)
 
     def assign(self, X: Images) -> pd.DataFrame:
@@ -428,14 +428,15 @@ def best_clustering(
     if len(embedding) > SAMPLE:
         chosen = np.random.default_rng(random_state).choice(len(embedding), SAMPLE, replace=False)
         some = embedding[chosen]
-    found = fit_counts(some, candidates, n_init=10, random_state=random_state)
+    exact = some.astype(float)  # scikit-learn is twice as quick to choose seeds among those
+    found = fit_counts(exact, candidates, n_init=10, random_state=random_state)
     silhouettes = pd.Series(
         {count: map_silhouettes(some, model.labels_).mean() for count, model in found.items()},
         name="silhouette",
         dtype=float,
     ).rename_axis("n_clusters")
     best = found[silhouettes.idxmax()]
-    with threadpool_limits(1):
+    with one_thread():
         model = KMeans(best.n_clusters, init=best.cluster_centers_, n_init=1).fit(embedding)
     return silhouettes, model.labels_
 

@@ -47,6 +47,18 @@ def test_distances_are_the_smallest_whatever_the_ties(n, features, levels, seed,
     assert all(len(set(row)) == k for row in graph.indices)
 
 
+@pytest.mark.parametrize("features", [2, 5])
+def test_a_crowd_in_one_place_is_as_far_as_it_is(features, random):
+    X = np.repeat(random.normal(size=(2, features)), [40, 3], axis=0)
+    graph = nearest_neighbors(X, 5)
+    apart = np.linalg.norm(X[40] - X[0])
+    np.testing.assert_allclose(graph.distances[:40], 0)
+    np.testing.assert_allclose(graph.distances[40:], [[0, 0, apart, apart, apart]] * 3, rtol=1e-5)
+    assert (graph.indices != np.arange(43)[:, None]).all()
+    queries = nearest_neighbors(X, 5, queries=X[40:41])
+    np.testing.assert_allclose(queries.distances, [[0, 0, 0, apart, apart]], rtol=1e-5)
+
+
 @pytest.mark.parametrize("shift, scale", [(1e6, 1.0), (0.0, 1e25), (0.0, 1e-25)])
 def test_survives_shift_and_scale(random, shift, scale):
     X = random.normal(size=(300, 4))
@@ -56,8 +68,9 @@ def test_survives_shift_and_scale(random, shift, scale):
     np.testing.assert_allclose(graph.distances / scale, plain.distances, rtol=1e-3)
 
 
-def test_bits_do_not_depend_on_threads(random):
-    X = random.normal(size=(3000, 20)).astype(np.float32)
+@pytest.mark.parametrize("features", [2, 20])
+def test_bits_do_not_depend_on_threads(random, features):
+    X = random.normal(size=(3000, features)).astype(np.float32)
     graphs = [nearest_neighbors(X, 15, n_jobs=jobs) for jobs in (1, 2, 3)]
     for other in graphs[1:]:
         np.testing.assert_array_equal(graphs[0].indices, other.indices)

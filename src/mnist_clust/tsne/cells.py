@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
+from mnist_clust._parallel import one_thread
 from mnist_clust.tsne.exact import SPARE, Kept, exact_neighbors, with_norms, with_ones
 from mnist_clust.tsne.graph import NeighborGraph
 
@@ -49,7 +49,7 @@ class Cells:
         search = KMeans(count, init="random", n_init=1, max_iter=ROUNDS, random_state=0)
         # One thread, so that no bit depends on how many there are; and no word about centres
         # that are still moving, or that coincide because rows do.
-        with threadpool_limits(1), warnings.catch_warnings():
+        with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             self._centers = search.fit(data[sample]).cluster_centers_
         cell = exact_neighbors(self._centers, data, 1, pool).indices[:, 0]
@@ -80,7 +80,7 @@ class Cells:
                 queries[some], visited[some], n_neighbors
             )
 
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread("blas"):
             pool.run(block, len(queries), BLOCK)
         held = np.diff(self._bounds)[visited].sum(axis=1)
         short = held < n_neighbors

@@ -10,9 +10,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.decomposition import PCA
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
-from mnist_clust._parallel import Pool
+from mnist_clust._parallel import Pool, one_thread
 from mnist_clust.tsne.affinities import perplexity_affinities, uniform_affinities
 from mnist_clust.tsne.graph import NeighborGraph
 from mnist_clust.tsne.neighbors import NewcomerSearch, Scaling, nearest_neighbors
@@ -306,7 +305,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         start = np.asarray(random.normal(scale=JITTER, size=shape))
         components = min(shape[1], *X.shape)
         # One thread, so that no bit depends on how many there are.
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread("blas"):
             scores = PCA(components, random_state=random).fit_transform(Scaling.of(X).apply(X))
         start[:, :components] += scores * (START_SPREAD / scores[:, 0].std())
         return start

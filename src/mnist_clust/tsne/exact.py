@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from mnist_clust._compile import kernel
+from mnist_clust._parallel import one_thread
 from mnist_clust.tsne.graph import NeighborGraph
 
 if TYPE_CHECKING:
@@ -231,6 +231,6 @@ def exact_neighbors(
         kept.rank(rows[start:stop], data, indices[start:stop], distances[start:stop])
 
     # Each block is multiplied by one thread: no bit depends on how many there are.
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread("blas"):
         pool.run(block, len(rows), ROWS)
     return NeighborGraph(indices, distances)
