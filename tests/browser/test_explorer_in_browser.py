@@ -364,7 +364,7 @@ def test_groups_of_another_clustering_are_not_hidden(explorer):
     page.wait_for_function("location.search.includes('k=11')")
     assert group.get_attribute("aria-pressed") == "false", "digits stay digits"
     page.locator(".st-key-color label", has_text="cluster").click()
-    page.wait_for_selector(".map[data-color=cluster]")
+    page.wait_for_selector(".map[data-color=cluster]", timeout=MAKING)  # two clusterings of pixels
     assert page.locator(".legend [aria-pressed=false]").count() == 0
 
 
