@@ -1,8 +1,10 @@
-"""A network that goes away in the middle of a download."""
+"""A network that goes away in the middle of a download, or brings something else."""
 
 import http.server
+import io
 import threading
 
+import numpy as np
 import pytest
 
 from mnist_clust import data
@@ -11,9 +13,24 @@ from mnist_clust.data import MnistUnavailableError, load_digits
 PROMISED = 11_490_434
 
 
-@pytest.fixture(params=["cut", "stalled"])
-def half_a_download(request, monkeypatch, tmp_path):
-    """A server that promises all of MNIST, sends some of it, and then hangs up or says no more."""
+def forged_mnist() -> bytes:
+    """Write a file as Keras has it, with other pixels."""
+    buffer = io.BytesIO()
+    images = np.random.default_rng(0).integers(0, 256, (700, 28, 28), dtype=np.uint8)
+    labels = np.arange(700, dtype=np.uint8) % 10
+    arrays = {"x_train": images, "y_train": labels, "x_test": images[:99], "y_test": labels[:99]}
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+SENT = {"cut": bytes(300_000), "stalled": bytes(300_000), "forged": forged_mnist()}
+
+
+@pytest.fixture(params=SENT)
+def bad_download(request, monkeypatch, tmp_path):
+    """A server that sends some of what it promises and then hangs up or says no more, or forges."""
+    sent = SENT[request.param]
+    promised = len(sent) if request.param == "forged" else PROMISED
     monkeypatch.delenv("MNIST_CLUST_DATA", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "jax")
@@ -22,12 +39,12 @@ def half_a_download(request, monkeypatch, tmp_path):
     class Half(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self):
             self.send_response(200)
-            self.send_header("Content-Length", str(PROMISED))
+            self.send_header("Content-Length", str(promised))
             self.end_headers()
 
         def do_GET(self):
             self.do_HEAD()
-            self.wfile.write(bytes(300_000))
+            self.wfile.write(sent)
             self.wfile.flush()
             if request.param == "stalled":
                 over.wait(60)
@@ -48,16 +65,16 @@ def half_a_download(request, monkeypatch, tmp_path):
         "get_file",
         lambda path, origin, **options: fetch(path, origin=address, cache_dir=tmp_path, **options),
     )
-    yield
+    yield request.param
     over.set()
     server.shutdown()
     server.server_close()
 
 
-def test_half_a_download_is_noticed_and_never_trusted(half_a_download, tmp_path, survived):
+def test_a_bad_download_is_noticed_and_never_trusted(bad_download, tmp_path, survived):
     for _ in range(2):  # the second time with what the first left
         with pytest.raises(MnistUnavailableError, match="could not be downloaded"):
             load_digits("mnist")
     assert load_digits("auto").name == "sample"
-    assert sum(path.stat().st_size for path in tmp_path.rglob("*.npz*")) < 400_000, "it grows not"
-    survived("half a download")
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*.npz*")) < 1_000_000, "it grows not"
+    survived("a forged download" if bad_download == "forged" else "half a download")
