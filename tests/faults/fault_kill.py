@@ -13,7 +13,6 @@ from runs import Place, content, hidden, wait_until
 from mnist_clust import cache
 
 KILLS = int(os.environ.get("FAULTS_KILLS", "15"))  # of each command
-COMPLETED = 3  # after so many kills, a run may end; until then each starts from what they left
 
 
 @pytest.mark.parametrize("command", ["cluster", "report"])
@@ -27,21 +26,23 @@ def test_a_killed_run_leaves_nothing_that_a_later_one_trusts(command, tmp_path, 
     assert whole["out"]
     killed = Place(tmp_path / "killed", tiny)
     moments = np.random.default_rng(0).permutation(np.linspace(0.02, 0.98, KILLS))
-    for number, moment in enumerate(moments, 1):
-        length = kill(killed, command, moment, length)
+    lengths = [length, length]
+    for number, moment in enumerate(moments):
+        kept = number % 2  # every other one is killed over the results of the one before
+        lengths[kept] = kill(killed, command, moment, lengths[kept])
         wait_until(lambda: not killed.kernels(), "kernels end with their run", 30)
         assert len(hidden(killed.out)) <= len(whole["out"]), "leftovers do not add up"
         assert content_of_cache(killed).items() <= whole["cache"].items()
         if command == "cluster" and killed.out.exists():
             seen = {name: file for name, file in content(killed.out).items() if name[0] != "."}
             assert seen.items() <= whole["out"].items()
-        if number % COMPLETED == 0:
-            status, said = killed.run(command)
-            assert status == 0, said
-            assert content(killed.out) == whole["out"], "nothing more, nothing else"
-            assert content(killed.cache) == whole["cache"]
-            assert not list(killed.temporary.rglob("*"))
-            shutil.rmtree(killed.cache, ignore_errors=True)
+        status, said = killed.run(command)
+        assert status == 0, said
+        assert content(killed.out) == whole["out"], "nothing more, nothing else"
+        assert content(killed.cache) == whole["cache"]
+        assert not list(killed.temporary.rglob("*"))
+        if kept:
+            shutil.rmtree(killed.cache, ignore_errors=True)  # `cluster` has none
         survived(f"SIGKILL of {command}")
 
 
