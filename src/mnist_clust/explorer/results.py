@@ -17,7 +17,6 @@ from typing import TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from mnist_clust import maps, scores
 from mnist_clust.cache import cached
@@ -187,7 +186,7 @@ class Atlas:
 
     def place(
         self, images: Images, n_clusters: int, say: Say
-    ) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
+    ) -> tuple[pd.DataFrame, npt.NDArray[np.int32]]:
         """Place new images on the sharpened map.
 
         Parameters
@@ -209,9 +208,8 @@ class Atlas:
         model = copy.copy(self.model(say))  # its own clusters are those of one count only
         model.labels_, model.n_clusters_ = known.clusters.astype(np.int32), n_clusters
         places = model.assign(images)
-        tree = self._keep(("tree",), lambda: cKDTree(model.embedding_))
-        near = tree.query(places[["x", "y"]], min(NEAREST, tree.n))[1]
-        return places, near
+        near = maps.find_newcomers(model.embedding_, places[["x", "y"]].to_numpy(), NEAREST)
+        return places, near.indices
 
     def _keep(self, key: tuple[object, ...], make: Callable[[], _T]) -> _T:
         if key not in self._kept:  # what is kept is there at once, whatever is being made
