@@ -41,13 +41,15 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def side_by_side(calls: Iterable[Any]) -> list[Any]:
+def side_by_side(calls: Iterable[Any], n_jobs: int = -1) -> list[Any]:
     """Make calls on threads, each on a single thread of the numerical libraries.
 
     Parameters
     ----------
     calls : iterable
         Of ``joblib.delayed(function)(...)``.
+    n_jobs : int, default -1
+        Threads; by default one a core.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def side_by_side(calls: Iterable[Any]) -> list[Any]:
         What they return, in order.
     """
     with one_thread():
-        return list(joblib.Parallel(n_jobs=-1, prefer="threads")(calls))
+        return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(calls))
 
 
 class Pool:
@@ -125,4 +127,5 @@ class Pool:
             # An interrupt must not leave helpers writing into arrays that go away.
             stop = True
             for helper in helpers:
-                helper.result()
+                if not helper.cancel():  # one that is not awake yet need not be waited for
+                    helper.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from operator import attrgetter
 
 import numpy as np
@@ -28,6 +29,7 @@ _INDICES = {
     "calinski_harabasz": calinski_harabasz_score,
     "davies_bouldin": davies_bouldin_score,
 }
+LARGE = 100_000  # numbers from which on threads work more than they wait for the interpreter
 UNNAMED = -1
 """What a cluster is called that no digit was left for."""
 
@@ -66,8 +68,13 @@ def fit_kmeans(
     random = np.random.RandomState(random_state)
     with one_thread():
         starts = [kmeans_plusplus(X, n_clusters, random_state=random)[1] for _ in range(n_init)]
-    models = side_by_side(delayed(_fit_from)(rows, rows[start]) for start in starts)
+    fits = (delayed(_fit_from)(rows, rows[start]) for start in starts)
+    models = side_by_side(fits, n_jobs=_threads_for(rows))
     return min(models, key=attrgetter("inertia_"))
+
+
+def _threads_for(X: npt.NDArray[np.floating]) -> int:
+    return -1 if X.size >= LARGE else 1
 
 
 def _fit_from(rows: npt.NDArray[np.float32], start: npt.NDArray[np.float32]) -> KMeans:
@@ -140,9 +147,8 @@ def fit_counts(
     dict of int to KMeans
         The fitted models by number of clusters.
     """
-    models = side_by_side(
-        delayed(fit_kmeans)(X, count, n_init=n_init, random_state=random_state) for count in counts
-    )
+    fit = delayed(partial(fit_kmeans, X, n_init=n_init, random_state=random_state))
+    models = side_by_side((fit(count) for count in counts), n_jobs=_threads_for(X))
     return {model.n_clusters: model for model in models}
 
 
