@@ -40,7 +40,7 @@ coverage: .venv/installed ## run the tests and list the branches that none of th
 mutants: .venv/installed ## change the code in a thousand ways and list what no test notices
 	@$(RUN) -m mutmut run && $(RUN) -m mutmut results
 
-faults: .venv/installed ## kill, stop, starve and disturb runs, and see what comes of it (8 minutes)
+faults: .venv/installed ## kill, stop, starve and disturb runs, and see what comes of it (15 minutes)
 	@$(RUN) -m pytest tests/faults -o python_files="test_*.py fault_*.py"
 
 reproduce: .venv/installed ## run all from nothing on one thread and on two; compare every bit
