@@ -41,9 +41,8 @@ for kind in app.KINDS:
 """
 
 
-def peak_of(command: list[str], environment: dict[str, str]) -> dict[str, float]:
-    """Run a command; return its seconds and the most MiB it held, all its processes together."""
-    started = time.monotonic()
+def peak_of(command: list[str], environment: dict[str, str]) -> int:
+    """Run a command; return the most MiB it held, all its processes together."""
     process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
     watched = psutil.Process(process.pid)
     peak, ended = 0, 0
@@ -56,8 +55,7 @@ def peak_of(command: list[str], environment: dict[str, str]) -> dict[str, float]
         raise click.ClickException(f"{' '.join(command)} ended with status {process.returncode}.")
     # What the looks missed of a single process, the system has seen.
     alone = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    seconds = round(time.monotonic() - started, 1)
-    return {"peak_memory_mb": round(max(peak, alone) / 1024**2), "seconds": seconds}
+    return round(max(peak, alone) / 1024**2)
 
 
 def held_by(watched: psutil.Process) -> int:
@@ -101,7 +99,7 @@ def main(data: str, only: tuple[str, ...], out: Path | None) -> None:
                 "MNIST_CLUST_CACHE": str(folder / f"cache-{name}"),
                 "MNIST_CLUST_OUT": str(folder / "report"),
             }
-            measured[name] = peak_of(command, environment)
+            measured[name] = {"peak_memory_mb": peak_of(command, environment)}
             click.echo(f"{name:8} {measured[name]['peak_memory_mb']:6,} MB")
     if out:
         written = {
