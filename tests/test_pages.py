@@ -51,3 +51,9 @@ def test_says_what_it_weighs():
 def test_nothing_is_fetched():
     page = pages.map_in_space(np.zeros((5, 3), np.float32), None, "t")
     assert not re.search(r'(src|href)="https?:', page.html)
+
+
+def test_the_same_map_makes_the_same_page():
+    places = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    first, second = (pages.map_in_space(places, np.arange(9) % 2, "t") for _ in range(2))
+    assert first == second

@@ -85,6 +85,7 @@ def map_in_space(embedding: npt.NDArray[np.float32], labels: Labels | None, titl
     plot = figure.to_html(
         full_html=False,
         include_plotlyjs="plotly.min.js",
+        div_id="space",  # else a random one, and no two runs would give the same page
         config={"displaylogo": False, "responsive": True},
     )
     return Page(title, _fill("space.html", title=escape(title), plot=plot), _plotly())
