@@ -35,7 +35,7 @@ UNNAMED = -1
 
 
 def fit_kmeans(
-    X: npt.NDArray[np.float32], n_clusters: int = 10, *, n_init: int = 10, random_state: int = 0
+    X: npt.NDArray[np.floating], n_clusters: int = 10, *, n_init: int = 10, random_state: int = 0
 ) -> KMeans:
     """Fit scikit-learn's KMeans in single precision, from seeds chosen in that of the points.
 
@@ -138,7 +138,7 @@ def name_one_to_one(
 
 
 def fit_counts(
-    X: npt.NDArray[np.float32], counts: Iterable[int], *, n_init: int = 1, random_state: int = 0
+    X: npt.NDArray[np.floating], counts: Iterable[int], *, n_init: int = 1, random_state: int = 0
 ) -> dict[int, KMeans]:
     """Fit KMeans once for each number of clusters; arguments as for :func:`fit_kmeans`.
 

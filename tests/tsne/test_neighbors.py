@@ -112,6 +112,15 @@ def test_newcomers_find_nearly_all_in_cells(monkeypatch, small_digits):
     np.testing.assert_array_equal(search.nearest(X[1400:], 1400, 2).distances.shape, (397, 1400))
 
 
+def test_newcomers_to_a_plane_find_all(monkeypatch, random):
+    monkeypatch.setattr(neighbors, "MANY", 100)
+    X, new = random.normal(size=(900, 2)), random.normal(size=(50, 2))
+    for k in (1, 7):
+        graph = neighbors.NewcomerSearch(X, "euclidean", 2).nearest(new, k, 2)
+        apart = np.linalg.norm(new[:, None] - X[None], axis=2)
+        np.testing.assert_allclose(graph.distances, np.sort(apart, axis=1)[:, :k], rtol=1e-5)
+
+
 def test_cells_of_duplicates_still_find_enough(random):
     X = np.repeat(random.normal(size=(3, 4)), 700, axis=0).astype(np.float32)
     with Pool(2) as pool:

@@ -174,15 +174,16 @@ class NewcomerSearch:
 
     Notes
     -----
-    From 10,000 rows on, and with the Euclidean distance, a sixteenth of the `Cells` is looked
-    through. On 60,000 digits of 50 features this finds 0.994 of the ten nearest.
+    From 10,000 rows of more than three features on, and with the Euclidean distance, a sixteenth of
+    the `Cells` is looked through. On 60,000 digits of 50 features this finds 0.994 of the ten
+    nearest.
     """
 
     def __init__(self, data: NDArray[np.floating], metric: str, n_jobs: int | None) -> None:
         self._metric = metric
         self._data = data
         self._cells = None
-        if metric == "euclidean" and len(data) >= MANY:
+        if metric == "euclidean" and len(data) >= MANY and data.shape[1] > FLAT:
             self._scaling = Scaling.of(data)
             with Pool(n_jobs) as pool:
                 self._cells = Cells(self._scaling.apply(data), pool)
