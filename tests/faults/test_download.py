@@ -35,6 +35,7 @@ def bad_download(request, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     over = threading.Event()
+    fetched = []
 
     class Half(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self):
@@ -44,6 +45,7 @@ def bad_download(request, monkeypatch, tmp_path):
 
         def do_GET(self):
             self.do_HEAD()
+            fetched.append(self.path)
             self.wfile.write(sent)
             self.wfile.flush()
             if request.param == "stalled":
@@ -63,19 +65,23 @@ def bad_download(request, monkeypatch, tmp_path):
     monkeypatch.setattr(
         keras_mnist,
         "get_file",
-        lambda path, origin, **options: fetch(path, origin=address, cache_dir=tmp_path, **options),
+        lambda **options: fetch(**options | {"origin": address, "cache_dir": tmp_path}),
     )
-    yield request.param
+    yield request.param, fetched
     over.set()
     server.shutdown()
     server.server_close()
 
 
 def test_a_bad_download_is_noticed_and_never_trusted(bad_download, tmp_path, survived):
-    for _ in range(2):  # the second time with what the first left
-        with pytest.raises(MnistUnavailableError, match="could not be downloaded"):
+    kind, fetched = bad_download
+    for times in (1, 2):  # the second time with what the first left
+        with pytest.raises(MnistUnavailableError, match="could not be downloaded") as refused:
             load_digits("mnist")
+        assert len(fetched) == times, "it was the download that failed"
+        if kind == "forged":
+            assert "corrupted" in str(refused.value.__cause__), "Keras compares the digest"
     assert load_digits("auto").name == "sample"
     kept = sum(path.stat().st_size for path in tmp_path.rglob("*.npz*"))
-    assert kept < len(SENT[bad_download]) + 100_000, "it grows not"
-    survived("a forged download" if bad_download == "forged" else "half a download")
+    assert kept < len(SENT[kind]) + 100_000, "it grows not"
+    survived("a forged download" if kind == "forged" else "half a download")
