@@ -1,7 +1,7 @@
 # `make help` lists what there is. Variables: DATA (what to cluster), NOTEBOOKS (which to run).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report explore test coverage mutants faults reproduce memory notebooks bench readme \
+.PHONY: help report lab explore test coverage mutants faults reproduce memory notebooks bench readme \
     lint lock clean
 SHELL := /bin/sh
 
@@ -13,8 +13,9 @@ override DATA := $(value DATA)
 override NOTEBOOKS := $(value NOTEBOOKS)
 override PYTHON := $(value PYTHON)
 export DATA NOTEBOOKS PYTHON
-RUN := .venv/bin/python
-PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+PY := .venv/bin/python
+RUN := $(PY) -m mnist_clust.numerics
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,22 +24,25 @@ help: ## list the targets
 	@echo "  DATA also what 'make explore', 'make reproduce' and 'make memory' do."
 
 report: .venv/installed ## run the notebooks and build a site from them in reports/
-	@set -f; $(RUN) -m mnist_clust report --data "$$DATA" -- $$NOTEBOOKS
+	@set -f; $(PY) -m mnist_clust report --data "$$DATA" -- $$NOTEBOOKS
+
+lab: .venv/installed ## open the notebooks in JupyterLab, to read and to change
+	@$(RUN) -m jupyterlab --notebook-dir notebooks
 
 explore: .venv/installed ## explore the maps in a browser, every digit behind its point
-	@$(RUN) -m mnist_clust explore --data "$$DATA"
+	@$(PY) -m mnist_clust explore --data "$$DATA"
 
 test: .venv/installed ## run all tests
 	@$(RUN) -m pytest
 
 coverage: .venv/installed ## run the tests and list the branches that none of them takes
-	@$(RUN) -m coverage erase
+	@$(PY) -m coverage erase
 	@$(RUN) -m coverage run -m pytest --ignore tests/browser --ignore tests/notebooks/test_stored_outputs.py
-	@$(RUN) -m coverage combine --quiet
-	@$(RUN) -m coverage report
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
 
 mutants: .venv/installed ## change the code in a thousand ways and list what no test notices
-	@$(RUN) -m mutmut run && $(RUN) -m mutmut results
+	@$(RUN) -m mutmut run && $(PY) -m mutmut results
 
 faults: .venv/installed ## kill, stop, starve and disturb runs, and see what comes of it (15 minutes)
 	@$(RUN) -m pytest tests/faults -o python_files="test_*.py fault_*.py"
@@ -50,17 +54,17 @@ memory: .venv/installed ## measure the most memory each command holds, for resul
 	@$(RUN) benchmarks/measure_memory.py --data "$$DATA" --out results/memory.json
 
 notebooks: .venv/installed ## re-run the committed notebooks on full MNIST, with figures/ and results/
-	@$(RUN) -m mnist_clust notebooks
+	@$(PY) -m mnist_clust notebooks
 
 bench: .venv/installed ## time the t-SNE engine beside others on full MNIST (half an hour)
 	@$(RUN) benchmarks/bench_tsne.py --out results/benchmark.json --figure results/tsne_speed.png
-	@$(RUN) -m mnist_clust readme
+	@$(PY) -m mnist_clust readme
 
 readme: .venv/installed ## write README's tables anew from results/
-	@$(RUN) -m mnist_clust readme
+	@$(PY) -m mnist_clust readme
 
 lint: .venv/installed ## check style and types
-	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
 lock: ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \

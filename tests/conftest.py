@@ -1,3 +1,7 @@
+from mnist_clust import numerics
+
+numerics.fix()  # before anything below loads NumPy
+
 import gzip
 from pathlib import Path
 

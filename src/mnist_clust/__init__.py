@@ -1,6 +1,17 @@
 """How far a machine gets with handwritten digits when nobody tells it what they are."""
 
-from mnist_clust.data import DataError, Digits, load_digits
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mnist_clust.data import DataError, Digits, load_digits
 
 __all__ = ["DataError", "Digits", "load_digits"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Load on demand: `mnist_clust.numerics` must come before NumPy."""
+    if name in __all__:
+        return getattr(import_module("mnist_clust.data"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

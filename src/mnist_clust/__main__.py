@@ -14,6 +14,14 @@ from typing import Any, NoReturn
 
 import click
 
+from mnist_clust import numerics
+
+try:
+    numerics.fix()  # before anything below loads NumPy
+except ValueError as error:
+    click.echo(f"Error: {error}", err=True)
+    sys.exit(2)
+
 from mnist_clust.data import DataError, Digits, MnistUnavailableError, load_digits
 
 STOPPED = (

@@ -17,9 +17,9 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
     `FASTMATH` lets the compiler reorder a sum so that it fits vector registers. The order is then
     fixed in the machine code, so results stay the same bits from run to run. It may not divide by
-    the processor's estimate of a reciprocal, which makers round differently. Kernels are serial: `Pool` runs them in parallel
-    over ranges, which costs a tenth of the compilation of Numba's own parallel loops and can be
-    used from several Python threads at once.
+    the processor's estimate of a reciprocal, which makers round differently. Kernels are serial:
+    `Pool` runs them in parallel over ranges, which costs a tenth of the compilation of Numba's own
+    parallel loops and can be used from several Python threads at once.
 
     Numba notices when a kernel's own file changes, not when a kernel or constant that it uses
     changes in another: after such an edit, delete ``__pycache__``.

@@ -18,6 +18,8 @@ from typing import Any, ParamSpec, TypeVar
 import joblib
 
 from mnist_clust._files import write_atomically
+from mnist_clust.machine import processor
+from mnist_clust.numerics import OWN, in_force
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -109,6 +111,9 @@ def _folder() -> Path:
 
 def _source_digest() -> str:
     digest = hashlib.sha256(sys.version.encode())
+    digest.update(in_force().encode())
+    if in_force() == OWN:
+        digest.update(processor().encode())
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}".encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
