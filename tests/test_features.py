@@ -12,7 +12,9 @@ from mnist_clust.features import (
     NormalizeSize,
     OrientedGradients,
     components_of_both,
+    fit_components,
     principal_components,
+    project,
 )
 
 ALL = [Deskew(), NormalizeSize(), OrientedGradients()]
@@ -140,3 +142,12 @@ def test_newcomers_get_the_components_of_the_others():
     np.testing.assert_allclose(rows, principal_components(known, 3), rtol=1e-5)
     np.testing.assert_allclose(components_of_both(known, known, 3)[1], rows, atol=1e-5)
     np.testing.assert_allclose(components_of_both(known, new[:1], 3)[1], new_rows[:1], atol=1e-5)
+
+
+def test_an_image_is_described_to_the_same_bits_alone_and_among_others(sample):
+    rows = sample.flatten()[0][:1500]
+    pca = fit_components(rows, 50)
+    among = project(rows, pca)
+    for some in (slice(7, 8), slice(1000, 1300), slice(1499, 1500)):
+        np.testing.assert_array_equal(project(rows[some], pca), among[some])
+    np.testing.assert_allclose(among, pca.transform(rows), atol=1e-4)

@@ -7,6 +7,8 @@ the images.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -18,11 +20,16 @@ from mnist_clust._parallel import Pool, one_thread
 
 BATCH = 1_000  # images at a time: some 5 MB of features
 PIXELS = 8_000_000  # at a time, of large images: what is made of them takes some 200 MB
+BLOCK = 1_024  # rows projected at a time: a multiple of what the library's kernels take
+WIDE = 4_096  # features up to which components are found from the covariance, without chance
 TASK = 64  # images a thread takes at a time
 REFERENCE = 28  # side of the images that lengths are given for
 STEEPEST = 1.5  # shear beyond which it is no slant of a digit
+NEGLIGIBLE = 1e-7  # weight of a pixel in a blurred one, beside the largest: below rounding
 
 Rows = npt.NDArray[np.float32]
+Line = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 
 def principal_components(
@@ -37,16 +44,13 @@ def principal_components(
     n_components : int, default 50
         Components kept; fewer if the data have fewer.
     random_state : int, default 0
-        Seed, for sizes at which scikit-learn's solver is a randomised one.
+        Seed, for very wide rows; see `fit_components`.
 
     Returns
     -------
     ndarray of shape (n, n_components), float32
     """
-    kept = min(n_components, *X.shape)
-    with one_thread():  # two threads add up in another order
-        scores = PCA(kept, random_state=random_state).fit_transform(X)
-    return np.ascontiguousarray(scores, dtype=np.float32)
+    return project(X, fit_components(X, n_components, random_state=random_state))
 
 
 def components_of_both(
@@ -69,11 +73,52 @@ def components_of_both(
     -------
     (ndarray of shape (n, n_components), ndarray of shape (n_new, n_components)), float32
     """
-    pca = PCA(min(n_components, *X.shape), random_state=random_state)
+    pca = fit_components(X, n_components, random_state=random_state)
+    return project(X, pca), project(newcomers, pca)
+
+
+def fit_components(X: Rows, n_components: int, *, random_state: int = 0) -> PCA:
+    """Fit scikit-learn's PCA, on one thread: two add up in another order.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    n_components : int
+        Components kept; fewer if the data have fewer.
+    random_state : int, default 0
+        Seed, for rows so wide that their covariance would take minutes and gigabytes.
+    """
+    solver = "covariance_eigh" if X.shape[1] <= WIDE else "randomized"
+    kept = min(n_components, *X.shape)
     with one_thread():
-        pair = pca.fit_transform(X), pca.transform(newcomers)
-    rows, new_rows = (np.ascontiguousarray(scores, dtype=np.float32) for scores in pair)
-    return rows, new_rows
+        return PCA(kept, svd_solver=solver, random_state=random_state).fit(X)
+
+
+def project(X: Rows, pca: PCA) -> Rows:
+    """Give rows their principal components, each to the same bits whatever rows are beside it.
+
+    The library for linear algebra adds up the last rows of a matrix otherwise than those before,
+    so that an image would be described in one way among others and in another way alone. Blocks
+    of one size, filled up with zeros, have no such rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    pca : PCA
+        Fitted.
+
+    Returns
+    -------
+    ndarray of shape (n, n_components), float32
+    """
+    rows = np.empty((len(X), pca.n_components_), np.float32)
+    block = np.zeros((BLOCK, X.shape[1]), X.dtype)
+    with one_thread():
+        for start in range(0, len(X), BLOCK):
+            some = X[start : start + BLOCK]
+            block[: len(some)] = some
+            rows[start : start + BLOCK] = pca.transform(block)[: len(some)]
+    return rows
 
 
 class _PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -129,28 +174,71 @@ class Deskew(_PerImage):
     """
 
     def _transform(self, images: Rows) -> Rows:
-        height, width = images.shape[1:]
-        down, across = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
-        ink = np.maximum(images.sum(axis=(1, 2)), np.finfo(np.float32).tiny)
-        row = down - ((images.sum(axis=2) @ down) / ink)[:, None]
-        column = across - ((images.sum(axis=1) @ across) / ink)[:, None]
-        together = np.einsum("nij,ni,nj->n", images, row, column, optimize=True) / ink
-        alone = np.einsum("nij,ni,ni->n", images, row, row, optimize=True) / ink
-        slant = np.divide(together, alone, out=np.zeros_like(alone), where=alone > 0.25)
-        shift = np.clip(slant, -STEEPEST, STEEPEST)[:, None] * row
-        return _shift_rows(images, shift)
+        return _image_by_image(_straighten, images)
 
 
-def _shift_rows(images: Rows, shift: Rows) -> Rows:
-    """Move each row of each image to the left, by linear interpolation; blank comes in."""
-    width = images.shape[2]
-    padded = np.pad(images, ((0, 0), (0, 0), (1, 1)))
-    place = np.clip(np.arange(width, dtype=np.float32) + shift[:, :, None], -1, width)
-    left = np.minimum(np.floor(place), width - 1).astype(np.intp)
-    share = place - left
-    before = np.take_along_axis(padded, left + 1, axis=2)
-    after = np.take_along_axis(padded, left + 2, axis=2)
-    return np.asarray(before + share * (after - before), np.float32)
+def _image_by_image(change: Callable[..., None], images: Rows, *settings: float) -> Rows:
+    """Let a kernel change images on all cores."""
+    changed = np.empty_like(images)
+    with Pool() as pool:
+        pool.run(
+            lambda start, stop: change(images[start:stop], changed[start:stop], *settings),
+            len(images),
+            TASK,
+        )
+    return changed
+
+
+@kernel
+def _measure(profile: Doubles) -> tuple[float, float, float]:
+    """Sum the ink along a line; find its mean place and standard deviation, 0 where there is none.
+
+    Kernels take every number to be one: NaN cannot mark that.
+    """
+    ink = 0.0
+    moment = 0.0
+    for place in range(len(profile)):
+        ink += profile[place]
+        moment += profile[place] * place
+    if ink == 0:
+        return 0.0, 0.0, 0.0
+    center = moment / ink
+    squares = 0.0
+    for place in range(len(profile)):
+        squares += profile[place] * (place - center) ** 2
+    return ink, center, np.sqrt(squares / ink)
+
+
+@kernel
+def _straighten(images: Rows, straight: Rows) -> None:
+    """Shear images until the covariance of the ink's rows and columns is zero."""
+    n, height, width = images.shape
+    ink = np.empty(height)
+    moment = np.empty(height)
+    line = np.zeros(width + 2, np.float32)
+    for i in range(n):
+        ink[:] = 0
+        moment[:] = 0
+        for y in range(height):
+            for x in range(width):
+                ink[y] += images[i, y, x]
+                moment[y] += images[i, y, x] * x
+        total, middle, spread = _measure(ink)
+        slant = 0.0
+        if spread > 0.5:
+            across = moment.sum() / total
+            for y in range(height):
+                slant += (y - middle) * (moment[y] - across * ink[y])
+            slant /= total * spread * spread
+            slant = min(max(slant, -STEEPEST), STEEPEST)
+        for y in range(height):
+            line[1:-1] = images[i, y]  # with a blank pixel at either end
+            shift = slant * (y - middle) if slant != 0 else 0.0
+            for x in range(width):
+                place = min(max(x + shift, -1.0), float(width))
+                left = min(int(np.floor(place)), width - 1)
+                share = np.float32(place - left)
+                straight[i, y, x] = line[left + 1] + share * (line[left + 2] - line[left + 1])
 
 
 class NormalizeSize(_PerImage):
@@ -181,22 +269,50 @@ class NormalizeSize(_PerImage):
 
     def _transform(self, images: Rows) -> Rows:
         scale = min(images.shape[1:]) / REFERENCE
-        vertical = self._resampling(images.sum(axis=2), self.down * scale)
-        horizontal = self._resampling(images.sum(axis=1), self.across * scale)
-        return np.asarray(vertical @ images @ horizontal.transpose(0, 2, 1), np.float32)
+        return _image_by_image(
+            _resize, images, self.down * scale, self.across * scale, float(self.most)
+        )
 
-    def _resampling(self, profiles: Rows, wanted: float) -> Rows:
-        """Make the matrix, for each image, that moves and scales along one axis."""
-        place = np.arange(profiles.shape[1], dtype=np.float32)
-        middle = np.float32((len(place) - 1) / 2)
-        ink = profiles.sum(axis=1)
-        blank = ink < np.finfo(np.float32).tiny
-        ink = np.where(blank, 1, ink)
-        center = np.where(blank, middle, profiles @ place / ink)[:, None]
-        spread = np.sqrt(np.sum(profiles * (place - center) ** 2, axis=1) / ink)
-        shrink = np.where(blank, 1, np.clip(spread / wanted, 1 / self.most, self.most))
-        source = center + (place - middle) * shrink[:, None]
-        return np.asarray(np.maximum(1 - np.abs(source[:, :, None] - place), 0), np.float32)
+
+@kernel
+def _resize(images: Rows, resized: Rows, down: float, across: float, most: float) -> None:
+    """Centre images and scale them to one spread, by linear interpolation."""
+    n, height, width = images.shape
+    rows = np.empty(height)
+    columns = np.empty(width)
+    left = np.empty(width, np.int64)
+    share = np.empty(width, np.float32)
+    line = np.zeros(width + 2, np.float32)  # with a blank pixel at either end
+    for i in range(n):
+        rows[:] = 0
+        columns[:] = 0
+        for y in range(height):
+            for x in range(width):
+                rows[y] += images[i, y, x]
+                columns[x] += images[i, y, x]
+        total, middle, tall = _measure(rows)
+        _, center, wide = _measure(columns)
+        if total == 0:
+            resized[i] = images[i]
+            continue
+        step_down = min(max(tall / down, 1 / most), most)
+        step_across = min(max(wide / across, 1 / most), most)
+        for x in range(width):
+            place = min(max(center + (x - (width - 1) / 2) * step_across, -1.0), float(width))
+            left[x] = min(int(np.floor(place)), width - 1)
+            share[x] = place - left[x]
+        for y in range(height):
+            place = min(max(middle + (y - (height - 1) / 2) * step_down, -1.0), float(height))
+            above = min(int(np.floor(place)), height - 1)
+            lower = np.float32(place - above)
+            line[:] = 0
+            if above >= 0:
+                line[1:-1] += (1 - lower) * images[i, above]
+            if above + 1 < height:
+                line[1:-1] += lower * images[i, above + 1]
+            for x in range(width):
+                before, after = line[left[x] + 1], line[left[x] + 2]
+                resized[i, y, x] = before + share[x] * (after - before)
 
 
 class OrientedGradients(_PerImage):
@@ -259,14 +375,18 @@ class OrientedGradients(_PerImage):
 def _sample_edges(images: Rows, down: Rows, across: Rows, sampled: Rows) -> None:
     """Share gradients, by central differences, between directions; blur and sample each of these.
 
-    Each pixel goes along its row at once, into the points it is near to; then the rows go down.
+    Each pixel goes along its row at once, into the points it is near to; then the rows go down,
+    all directions and points of one together.
     """
-    n_orientations = sampled.shape[1]
+    n_orientations, points = sampled.shape[1], len(across)
     height, width = images.shape[1:]
     to_points = np.ascontiguousarray(across.T)
-    lines = np.empty((n_orientations, height, len(across)), np.float32)
+    lines = np.empty((height, n_orientations, points), np.float32)
+    total = np.empty((n_orientations, points), np.float32)
+    inked = np.empty(height, np.bool_)
     for i in range(len(images)):
         lines[:] = 0
+        inked[:] = False
         for y in range(height):
             above, below = max(y - 1, 0), min(y + 1, height - 1)
             for x in range(width):
@@ -275,21 +395,31 @@ def _sample_edges(images: Rows, down: Rows, across: Rows, sampled: Rows) -> None
                 running = (images[i, y, after] - images[i, y, before]) / max(after - before, 1)
                 if rising == 0 and running == 0:
                     continue
+                inked[y] = True
                 turn = np.arctan2(rising, running) * n_orientations / (2 * np.pi)
                 first = int(np.floor(turn))
-                strength = np.hypot(rising, running)
+                strength = np.sqrt(rising * rising + running * running)
                 second_share = np.float32(strength * (turn - first))
                 first_share = np.float32(strength) - second_share
-                for point in range(len(across)):
-                    weight = to_points[x, point]
-                    lines[first % n_orientations, y, point] += first_share * weight
-                    lines[(first + 1) % n_orientations, y, point] += second_share * weight
-        for direction in range(n_orientations):
+                one = lines[y, first % n_orientations]
+                other = lines[y, (first + 1) % n_orientations]
+                for point in range(points):
+                    one[point] += first_share * to_points[x, point]
+                    other[point] += second_share * to_points[x, point]
+        for row in range(len(down)):
+            total[:] = 0
             for y in range(height):
-                for row in range(len(down)):
-                    weight = down[row, y]
-                    for point in range(len(across)):
-                        sampled[i, direction, row, point] += weight * lines[direction, y, point]
+                weight = down[row, y]
+                if inked[y] and weight > 0:
+                    _add_scaled(total.reshape(-1), weight, lines[y].reshape(-1))
+            sampled[i, :, row] = total
+
+
+@kernel
+def _add_scaled(total: Line, weight: np.float32, line: Line) -> None:
+    """Add a multiple of one line of numbers to another."""
+    for place in range(total.size):
+        total[place] += weight * line[place]
 
 
 def _blur_and_sample(size: int, blur: float, spacing: float) -> Rows:
@@ -298,4 +428,5 @@ def _blur_and_sample(size: int, blur: float, spacing: float) -> Rows:
     points = (size - 1) / 2 + (np.arange(count) - (count - 1) / 2) * max(spacing, 1)
     apart = points[:, None] - np.arange(size)
     weights = np.exp(-0.5 * (apart / max(blur, 0.3)) ** 2)
+    weights[weights < NEGLIGIBLE * weights.max(axis=1, keepdims=True)] = 0
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)

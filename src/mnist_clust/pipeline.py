@@ -23,10 +23,16 @@ from mnist_clust._files import DataError, read_npz, write_atomically
 from mnist_clust._parallel import one_thread
 from mnist_clust.cluster import fit_counts
 from mnist_clust.data import Images
-from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
+from mnist_clust.features import (
+    Deskew,
+    NormalizeSize,
+    OrientedGradients,
+    fit_components,
+    project,
+)
 from mnist_clust.islands import rejoin_islands
 from mnist_clust.silhouettes import map_silhouettes
-from mnist_clust.tsne import TSNE, nearest_neighbors
+from mnist_clust.tsne import TSNE, NeighborGraph, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
 from mnist_clust.tsne.transform import place_points
 
@@ -36,7 +42,6 @@ SAMPLE = 10_000  # points that tell the number of clusters; more tell the same, 
 MOST = 20  # clusters looked for
 SMALLEST = 16  # side of images worth resampling: in smaller ones it blurs strokes of one pixel
 SAME = 1e-3  # what rounding makes of equal strokes in other shades
-WIDE = 4_096  # features, of very long images, whose covariance would take minutes and gigabytes
 _ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
 
 
@@ -135,13 +140,8 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                     "All images show the same strokes, at most in other shades: there is nothing "
                     "to cluster."
                 )
-            self._pca = PCA(
-                min(self.n_components, *described.shape),
-                svd_solver="covariance_eigh" if described.shape[1] <= WIDE else "randomized",
-                random_state=self.random_state,
-            )
-            with one_thread():  # two threads add up in another order
-                rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
+            self._pca = fit_components(described, self.n_components, random_state=self.random_state)
+            rows = project(described, self._pca)
         with timed("neighbours", self.seconds_, self.verbose):
             graph = nearest_neighbors(rows, min(self.n_neighbors, len(X) - 1))
         self._image_shape = (int(X.shape[1]), int(X.shape[2]))
@@ -221,8 +221,48 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
                 f"{self._image_shape[0]}×{self._image_shape[1]}: bring them to that size."
             )
-        with one_thread():
-            return np.ascontiguousarray(self._pca.transform(describe(X)), np.float32)
+        return project(describe(X), self._pca)
+
+    def nearest(self, X: Images) -> NeighborGraph:
+        """Find the nearest training images of new ones, by what describes them.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, height, width)
+            Of the size of those fitted.
+
+        Returns
+        -------
+        NeighborGraph
+            `n_neighbors` for each. A reseeded map has the same.
+
+        Raises
+        ------
+        ValueError
+            If the images have another size.
+        """
+        return self._search.nearest(self.rows_of(X), self.n_neighbors, None)
+
+    def vote(
+        self, neighbors: NeighborGraph
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Give each new image the cluster that most of its neighbours lie in.
+
+        Parameters
+        ----------
+        neighbors : NeighborGraph
+            From `nearest`.
+
+        Returns
+        -------
+        clusters : ndarray of int64, shape (n,)
+        shares : ndarray of shape (n,)
+            Of the neighbours that lie in that cluster.
+        """
+        votes = np.zeros((len(neighbors.indices), self.n_clusters_), np.int32)
+        for column in self.labels_[neighbors.indices].T:
+            votes[np.arange(len(votes)), column] += 1
+        return votes.argmax(axis=1), votes.max(axis=1) / neighbors.n_neighbors
 
     def assign(self, X: Images) -> pd.DataFrame:
         """Place new images on the map and give each the cluster of most of its neighbours.
@@ -243,24 +283,14 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If the images have another size.
         """
-        rows = self.rows_of(X)
-        graph = self._search.nearest(rows, self.n_neighbors, None)
-        votes = np.zeros((len(rows), self.n_clusters_), np.int32)
-        for column in self.labels_[graph.indices].T:
-            votes[np.arange(len(rows)), column] += 1
-        places = place_points(graph, self.embedding_)
-        return pd.DataFrame(
-            {
-                "cluster": votes.argmax(axis=1),
-                "x": places[:, 0],
-                "y": places[:, 1],
-                "sureness": votes.max(axis=1) / graph.n_neighbors,
-            }
-        )
+        neighbors = self.nearest(X)
+        clusters, shares = self.vote(neighbors)
+        x, y = place_points(neighbors, self.embedding_).T
+        return pd.DataFrame({"cluster": clusters, "x": x, "y": y, "sureness": shares})
 
     def predict(self, X: Images) -> npt.NDArray[np.int64]:
         """Return the cluster of each new image; see `assign`."""
-        return np.asarray(self.assign(X).cluster)
+        return self.vote(self.nearest(X))[0]
 
     def save(self, folder: Path) -> None:
         """Write all that `assign` needs, as plain arrays.
@@ -333,6 +363,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             ) from error
         model._pca = PCA(features, svd_solver="covariance_eigh")
         model._pca.mean_, model._pca.components_, model._pca.whiten = mean, components, False
+        model._pca.n_components_ = features
         model._image_shape = (int(shape[0]), int(shape[1]))
         model.rows_, model._search = rows, NewcomerSearch(rows, "euclidean", None)
         model.embedding_, model.labels_ = embedding, clusters
