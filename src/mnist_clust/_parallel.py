@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -42,22 +43,43 @@ def _libraries() -> ThreadpoolController:
 
 
 def side_by_side(calls: Iterable[Any], n_jobs: int = -1) -> list[Any]:
-    """Make calls on threads, each on a single thread of the numerical libraries.
+    """Make calls on threads, each on a single thread of the libraries and of every `Pool` in it.
+
+    Two runs side by side use two cores better than one run on two threads does.
 
     Parameters
     ----------
     calls : iterable
         Of ``joblib.delayed(function)(...)``.
     n_jobs : int, default -1
-        Threads; by default one a core.
+        Threads; by default one a core. Within a call that is itself made side by side, one.
 
     Returns
     -------
     list
         What they return, in order.
     """
+    made = (joblib.delayed(_alone)(*call) for call in calls)
     with one_thread():
-        return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(calls))
+        jobs = 1 if _is_alone() else n_jobs
+        return list(joblib.Parallel(n_jobs=jobs, prefer="threads")(made))
+
+
+_thread = threading.local()
+
+
+def _is_alone() -> bool:
+    return getattr(_thread, "alone", False)
+
+
+def _alone(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Make a call that knows that others run beside it."""
+    before, _thread.alone = _is_alone(), True
+    try:
+        with one_thread("openmp"):  # whose limit each thread has for itself
+            return function(*args, **kwargs)
+    finally:
+        _thread.alone = before
 
 
 class Pool:
@@ -66,8 +88,8 @@ class Pool:
     Parameters
     ----------
     n_jobs : int or None
-        Number of threads; None for every core this process may use, and -1, -2, ... as
-        scikit-learn has them: all cores, all but one, ...
+        Number of threads; None for every core this process may use, but one `side_by_side` with
+        others; and -1, -2, ... as scikit-learn has them: all cores, all but one, ...
 
     Notes
     -----
@@ -80,7 +102,7 @@ class Pool:
             raise ValueError("n_jobs=0 leaves nobody to do the work; use 1 or more, or None.")
         cores = joblib.cpu_count()
         if n_jobs is None:
-            n_jobs = cores
+            n_jobs = 1 if _is_alone() else cores
         self.n_jobs = max(1, cores + 1 + n_jobs) if n_jobs < 0 else n_jobs
         self._helpers = ThreadPoolExecutor(self.n_jobs - 1) if self.n_jobs > 1 else None
 

@@ -19,15 +19,18 @@ from sklearn.metrics import (
     calinski_harabasz_score,
     confusion_matrix,
     davies_bouldin_score,
+    pairwise_distances,
     silhouette_score,
 )
 
 from mnist_clust._parallel import one_thread, side_by_side
 
 _INDICES = {
-    "silhouette": silhouette_score,
-    "calinski_harabasz": calinski_harabasz_score,
-    "davies_bouldin": davies_bouldin_score,
+    "silhouette": lambda X, apart, clusters: silhouette_score(
+        apart, clusters, metric="precomputed"
+    ),
+    "calinski_harabasz": lambda X, apart, clusters: calinski_harabasz_score(X, clusters),
+    "davies_bouldin": lambda X, apart, clusters: davies_bouldin_score(X, clusters),
 }
 LARGE = 100_000  # numbers from which on threads work more than they wait for the interpreter
 UNNAMED = -1
@@ -78,8 +81,7 @@ def _threads_for(X: npt.NDArray[np.floating]) -> int:
 
 
 def _fit_from(rows: npt.NDArray[np.float32], start: npt.NDArray[np.float32]) -> KMeans:
-    with one_thread("openmp"):
-        return KMeans(len(start), init=start, n_init=1).fit(rows)
+    return KMeans(len(start), init=start, n_init=1).fit(rows)
 
 
 def name_by_majority(
@@ -184,11 +186,13 @@ def compare_counts(
     rng = np.random.default_rng(random_state)
     sample = rng.choice(len(X), min(len(X), sample_size), replace=False)
     rows = {}
+    with one_thread():
+        apart = pairwise_distances(X[sample])
     for count, model in models.items():
         clusters = model.labels_[sample]
         several = 1 < len(np.unique(clusters)) < len(sample)
         rows[count] = {"inertia": model.inertia_ / len(X)} | {
-            name: index(X[sample], clusters) if several else np.nan
+            name: index(X[sample], apart, clusters) if several else np.nan
             for name, index in _INDICES.items()
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("n_clusters")

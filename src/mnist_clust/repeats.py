@@ -94,13 +94,14 @@ def repeat_on_map(
     -------
     list of Clustering
     """
-    made = []
-    for seed in seeds:
+
+    def once(seed: int) -> Clustering:
         flat = make_map(rows, neighbors, perplexity=perplexity, random_state=seed).embedding
         clusters = fit_kmeans(flat, n_clusters, random_state=seed).labels_
         silhouettes = silhouette_curve(flat, random_state=seed)
-        made.append(Clustering(clusters, np.empty(0, int), n_clusters, silhouettes))
-    return made
+        return Clustering(clusters, np.empty(0, int), n_clusters, silhouettes)
+
+    return side_by_side(delayed(once)(seed) for seed in seeds)
 
 
 def repeat_pipeline(
@@ -112,7 +113,7 @@ def repeat_pipeline(
 ) -> list[Clustering]:
     """Run the pipeline, number of clusters included, once a seed.
 
-    Features and neighbours, which hold no chance, are shared by the runs.
+    Features and neighbours, also those of the newcomers, hold no chance and are shared by the runs.
 
     Parameters
     ----------
@@ -129,8 +130,9 @@ def repeat_pipeline(
     """
     first, *others = seeds
     model = ImageClusterer(random_state=first).fit(images if members is None else images[members])
-    models = [model, *(model.reseeded(seed) for seed in others)]
-    return [_found(each, newcomers, members) for each in models]
+    models = [model, *side_by_side(delayed(model.reseeded)(seed) for seed in others)]
+    near = model.nearest(newcomers) if len(newcomers) else None
+    return [_found(each, near, members) for each in models]
 
 
 def draw_members(n: int, draws: int, seed: int) -> npt.NDArray[np.intp]:
@@ -169,18 +171,19 @@ def repeat_on_samples(
     -------
     list of Clustering
     """
-    made = []
-    for seed in seeds:
+
+    def once(seed: int) -> Clustering:
         members = draw_members(len(images), size, seed)
         model = ImageClusterer(random_state=seed).fit(images[members])
-        made.append(_found(model, newcomers, members))
-    return made
+        return _found(model, model.nearest(newcomers) if len(newcomers) else None, members)
+
+    return side_by_side(delayed(once)(seed) for seed in seeds)
 
 
 def _found(
-    model: ImageClusterer, newcomers: Images, members: npt.NDArray[np.intp] | None = None
+    model: ImageClusterer, near: NeighborGraph | None, members: npt.NDArray[np.intp] | None
 ) -> Clustering:
-    landed = model.predict(newcomers) if len(newcomers) else np.empty(0, int)
+    landed = np.empty(0, int) if near is None else model.vote(near)[0]
     return Clustering(model.labels_, landed, model.n_clusters_, model.silhouettes_, members)
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from joblib import delayed
 from sklearn.metrics import adjusted_rand_score
 
 from mnist_clust import scores
+from mnist_clust._parallel import side_by_side
 from mnist_clust.cluster import name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients, principal_components
@@ -100,25 +102,47 @@ def describe_variant(images: Images, variant: Variant) -> npt.NDArray[np.float32
     return principal_components(pictures.reshape(len(pictures), -1), variant.n_components)
 
 
-def try_variant(
-    images: Images, variant: Variant, *, n_trials: int = 3, seed: int = 0
-) -> list[Trial]:
-    """Cluster random subsets of images, each with a seed of its own.
+def try_variants(
+    images: Images, variants: Iterable[Variant], *, n_trials: int = 3, seed: int = 0
+) -> list[list[Trial]]:
+    """Cluster random subsets of images in several ways, each subset with a seed of its own.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, height, width)
-    variant : Variant
+    variants : iterable of Variant
     n_trials : int, default 3
     seed : int, default 0
         Of the first trial; the others count on.
 
     Returns
     -------
-    list of Trial
+    list of list of Trial
+        By variant.
     """
-    rows = describe_variant(images, variant)
-    return [_try_once(rows, variant, seed + number) for number in range(n_trials)]
+    ways = list(variants)
+    described = {way: _described_as(way) for way in ways}
+    kinds = list(dict.fromkeys(described.values()))
+    made = side_by_side(delayed(describe_variant)(images, kind) for kind in kinds)
+    rows = dict(zip(kinds, made, strict=True))
+    trials = side_by_side(
+        delayed(_try_once)(rows[described[way]], way, seed + number)
+        for way in ways
+        for number in range(n_trials)
+    )
+    return [trials[start : start + n_trials] for start in range(0, len(trials), n_trials)]
+
+
+def _described_as(way: Variant) -> Variant:
+    """Leave of a variant what its rows hang on: those of one kind are made once."""
+    usual = Variant("rows")
+    return replace(
+        way,
+        name=usual.name,
+        n_neighbors=usual.n_neighbors,
+        exaggeration=usual.exaggeration,
+        n_dimensions=usual.n_dimensions,
+    )
 
 
 def _try_once(rows: npt.NDArray[np.float32], variant: Variant, seed: int) -> Trial:
