@@ -96,7 +96,7 @@ def test_every_claim_breaks_when_its_number_leaves_the_band_or_is_missing():
 def test_other_data_leaves_claims_unverified():
     for verdict in check_claims({}, CLAIMS[0].notebook, "somebody's images"):
         assert verdict.state == "unverified"
-        assert "no band for this data" in str(verdict)
+        assert "no band for this run" in str(verdict)
 
 
 def test_a_verdict_prints_its_band_but_not_the_number():
@@ -104,9 +104,7 @@ def test_a_verdict_prints_its_band_but_not_the_number():
     claim = Claim("a", "01_x", "It is about half.", {"mnist": band})
     assert str(Verdict(claim, band, 0.55)) == "held       a in [0.5, 0.6]: It is about half."
     assert str(Verdict(claim, band, 0.65)).startswith("broken")
-    assert (
-        str(Verdict(claim, None, 0.55)) == "unverified a no band for this data: It is about half."
-    )
+    assert str(Verdict(claim, None, 0.55)) == "unverified a no band for this run: It is about half."
 
 
 def test_both_ends_belong_to_the_band():

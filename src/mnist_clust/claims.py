@@ -104,7 +104,7 @@ class Verdict:
         return self.claim.found.format(value=self.value)
 
     def __str__(self) -> str:
-        where = "no band for this data" if self.band is None else f"in {self.band}"
+        where = "no band for this run" if self.band is None else f"in {self.band}"
         return f"{self.state:10} {self.claim.id} {where}: {self.sentence}"
 
 
@@ -140,7 +140,7 @@ def _parse_band(entry: dict[str, Any]) -> Band:
 
 
 def check_claims(
-    numbers: Mapping[str, float | None], notebook: str, data: str
+    numbers: Mapping[str, float | None], notebook: str, data: str | None
 ) -> tuple[Verdict, ...]:
     """Hold what a notebook recorded against its claims.
 
@@ -150,8 +150,8 @@ def check_claims(
         What was recorded. A number that is missing or NaN breaks its claim.
     notebook : str
         Name of the notebook, without its ending.
-    data : str
-        Name of the data set.
+    data : str or None
+        Name of the data set; None if the run was not one that bands were measured for.
 
     Returns
     -------
@@ -163,5 +163,6 @@ def check_claims(
         if claim.notebook == notebook:
             value = numbers.get(claim.id)
             known = None if value is None or math.isnan(value) else float(value)
-            verdicts.append(Verdict(claim, claim.bands.get(data), known))
+            band = None if data is None else claim.bands.get(data)
+            verdicts.append(Verdict(claim, band, known))
     return tuple(verdicts)

@@ -1,0 +1,128 @@
+"""The same bits on every processor: run here, and on others that are emulated."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mnist_clust import digests, numerics
+
+EMULATOR = shutil.which("qemu-x86_64")
+STAGES = """
+from mnist_clust import numerics
+numerics.fix()
+import json
+from dataclasses import replace
+from mnist_clust import load_digits
+from mnist_clust.digests import digest_stages
+digits = load_digits("sample")
+few = replace(digits, train_images=digits.train_images[:300], train_labels=None)
+print(json.dumps(digest_stages(few)))
+"""
+
+
+def run(*command, **variables):
+    environment = {key: value for key, value in os.environ.items() if key != numerics.VARIABLE}
+    return subprocess.run(
+        [*command], env=environment | variables, capture_output=True, text=True, check=False
+    )
+
+
+def unqemu(text):
+    """Leave out what the emulator says of instructions that it lacks."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("qemu-x86_64:"))
+
+
+needs_emulator = pytest.mark.skipif(
+    EMULATOR is None, reason="no qemu-x86_64 here (Debian: apt-get install qemu-user)"
+)
+
+
+@needs_emulator
+@pytest.mark.slow
+@pytest.mark.skipif(numerics.in_force() != numerics.FIXED, reason="this run has other numerics")
+def test_every_stage_has_the_same_bits_on_processors_of_two_makers(tmp_path):
+    processors = {"here": [], "intel": [EMULATOR, "-cpu", "Haswell"],
+                  "amd": [EMULATOR, "-cpu", "EPYC"]}  # fmt: skip
+
+    def stages(name):
+        cache = {"MNIST_CLUST_CACHE": str(tmp_path / name)}
+        done = run(*processors[name], sys.executable, "-c", STAGES, **cache)
+        assert done.returncode == 0, unqemu(done.stderr)
+        return json.loads(done.stdout)
+
+    expected = stages("here")  # which also compiles, for all
+    with ThreadPoolExecutor() as pool:
+        for name, found in zip(("intel", "amd"), pool.map(stages, ("intel", "amd")), strict=True):
+            differing = [stage for stage in expected if found[stage] != expected[stage]]
+            assert not differing, f"{name}: {differing}"
+    assert len(expected) == 10
+
+
+@needs_emulator
+def test_a_processor_too_old_runs_its_own_code_and_says_so():
+    say = "from mnist_clust import numerics; print(numerics.in_force())"
+    command = ("-m", "mnist_clust.numerics", "-c", say)
+    done = run(EMULATOR, "-cpu", "Nehalem", sys.executable, *command)
+    assert done.stdout.strip() == "own", unqemu(done.stderr)
+    assert unqemu(done.stderr).count("\n") == 0
+    assert "does not understand the fixed numerical code" in done.stderr
+
+
+def test_the_environment_is_inherited_and_can_be_chosen():
+    say = (
+        "import os; print(os.environ.get('OPENBLAS_CORETYPE'), os.environ['MNIST_CLUST_NUMERICS'])"
+    )
+    for name, library in (("nehalem", "Nehalem"), ("own", "None")):
+        variables = numerics.environment(name)
+        assert numerics.VARIABLE in variables
+        done = subprocess.run(
+            [sys.executable, "-m", "mnist_clust.numerics", "-c", say],
+            env=variables, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout.split() == [library, name]
+
+
+def test_an_unknown_choice_is_refused():
+    done = run(sys.executable, "-m", "mnist_clust", "--help", MNIST_CLUST_NUMERICS="zen")
+    assert done.returncode == 2
+    assert "MNIST_CLUST_NUMERICS=zen is not known: choose from haswell" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_is_set_too_late():
+    late = "import numpy; from mnist_clust import numerics; numerics.fix()"
+    variables = numerics.environment("own")
+    del variables[numerics.VARIABLE]
+    done = subprocess.run(
+        [sys.executable, "-c", late], env=variables, capture_output=True, text=True, check=False
+    )
+    assert "fix numerics first" in done.stderr
+
+
+def test_the_engine_alone_sets_nothing():
+    say = (
+        "import os; before = dict(os.environ); import mnist_clust.tsne; "
+        "print(*(key for key in os.environ if os.environ[key] != before.get(key)))"
+    )
+    variables = numerics.environment("own")
+    del variables[numerics.VARIABLE]
+    done = subprocess.run(
+        [sys.executable, "-c", say], env=variables, capture_output=True, text=True, check=True
+    )
+    assert not set(done.stdout.split()) & numerics.environment("haswell").keys() - variables.keys()
+
+
+def test_the_committed_digests_are_those_of_all_stages_for_both_data_sets(sample):
+    committed = digests.read_committed()
+    assert set(committed) == {"mnist", "sample"}
+    assert list(committed["mnist"]) == list(committed["sample"])
+    one = {"pixels": committed["sample"]["pixels"]}
+    assert digests.digest_stages(sample, ["01"]) == one
+    assert "The same bits" in digests.compare_with_committed(sample, one)
+    differing = digests.compare_with_committed(sample, one | {"features": "0"})
+    assert "'features'" in differing
