@@ -1,7 +1,7 @@
 # `make help` lists what there is. Variables: DATA (what to cluster), NOTEBOOKS (which to run).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report lab explore test coverage mutants faults reproduce memory notebooks bench readme \
+.PHONY: help report lab explore test coverage mutants faults reproduce numerics memory notebooks bench readme \
     lint lock clean
 SHELL := /bin/sh
 
@@ -49,6 +49,14 @@ faults: .venv/installed ## kill, stop, starve and disturb runs, and see what com
 
 reproduce: .venv/installed ## run all from nothing on one thread and on two; compare every bit
 	@$(RUN) benchmarks/reproduce.py --data "$$DATA"
+
+numerics: .venv/installed ## measure the claims' bands over seeds and processors' codes (two hours)
+	@rm -f .cache/bands.jsonl
+	@for data in mnist sample; do \
+	    $(PY) benchmarks/measure_bands.py run --data $$data --log .cache/bands.jsonl 01 02 03 04 05 06 07 08 && \
+	    $(PY) benchmarks/measure_bands.py run --data $$data --seeds 1 --log .cache/bands.jsonl 09 && \
+	    $(RUN) benchmarks/resample_luck.py --data $$data --log .cache/bands.jsonl || exit 1; done
+	@$(PY) benchmarks/measure_bands.py write --log .cache/bands.jsonl
 
 memory: .venv/installed ## measure the most memory each command holds, for results/memory.json
 	@$(RUN) benchmarks/measure_memory.py --data "$$DATA" --out results/memory.json

@@ -1,8 +1,10 @@
-"""Measure the bands of claims: run notebooks under several seeds and print what they record.
+"""Measure the bands of claims over seeds and over numerics, and write them into claims.toml.
 
-    .venv/bin/python benchmarks/measure_bands.py --data mnist --seeds 5 02 03
+    .venv/bin/python benchmarks/measure_bands.py run --data mnist --log runs.jsonl 02 03
+    .venv/bin/python benchmarks/measure_bands.py write --log runs.jsonl
 
-For each number, the last lines give the TOML that ``claims.toml`` wants.
+``run`` executes notebooks with several seeds by the fixed numerical code and with the first seed by
+others, and adds what each run records to the log; ``write`` makes bands of all that is logged.
 """
 
 from __future__ import annotations
@@ -10,40 +12,73 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import papermill
+from scipy.stats import binomtest
 
+from mnist_clust import numerics
+from mnist_clust.cache import project_root
 from mnist_clust.report import find_notebooks
 
+Numbers = dict[str, float | None]
+CLAIMS = project_root() / "src" / "mnist_clust" / "claims.toml"
+COUNTS_OF_TEN = ("sharp_finds_ten", "samples_find_ten")
 
-def band_of(values: list[float]) -> tuple[float, float]:
-    """Widen the range of values on either side by nine tenths of itself; round outward."""
+
+def band_of(name: str, values: list[float]) -> tuple[float, float]:
+    """Widen the range of what was measured by itself, on either side.
+
+    A further run lies outside of the range of seven with a chance of one in four, and outside of
+    three times that hardly ever. What holds no chance gets the rounding of six digits, and a count
+    of successes what a binomial distribution leaves possible.
+    """
     low, high = min(values), max(values)
+    if name in COUNTS_OF_TEN:
+        return tuple(round(10 * end) for end in _binomial(low, high))
     if all(value == int(value) for value in values):
         margin = (high - low) // 2
         return low - margin, high + margin
-    margin = max(0.9 * (high - low), 2e-3 * abs(high))  # another machine differs without seeds
-    unit = 1e-4 if high < 0.1 else 1e-3
+    margin = high - low
+    unit = 10.0 ** (math.floor(math.log10(margin or 1e-5 * abs(high))) - 1)
+    digits = max(0, round(-math.log10(unit)))
+    below = round(math.floor((low - margin) / unit) * unit, digits)
+    above = round(math.ceil((high + margin) / unit) * unit, digits)
+    return below, min(above, 1) if high <= 1 and "ratio" not in name else above
+
+
+def _binomial(low: float, high: float) -> tuple[float, float]:
     return (
-        round(math.floor((low - margin) / unit) * unit, 4),
-        round(math.ceil((high + margin) / unit) * unit, 4),
+        binomtest(int(low), 10).proportion_ci().low,
+        binomtest(int(high), 10).proportion_ci().high,
     )
 
 
-def print_band(name: str, data: str, values: list[float]) -> None:
-    """Print what ``claims.toml`` wants."""
-    low, high = band_of(values)
-    measured = [min(values), sum(values) / len(values), max(values)]
-    click.echo(f"[{name}.{data}]\nband = [{low:g}, {high:g}]\nseeds = {len(values)}")
-    click.echo(f"measured = [{', '.join(f'{value:.6g}' for value in measured)}]\n")
+@contextmanager
+def surroundings(choice: str, **variables: str) -> Iterator[None]:
+    """Let kernels inherit other numerics."""
+    before = dict(os.environ)
+    try:
+        chosen = numerics.environment(choice)
+        os.environ.clear()
+        os.environ.update(chosen, **variables)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
-def run_once(notebook: Path, data: str, seed: int) -> dict[str, float | None]:
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["MNIST_CLUST_OUT"] = folder
+def run_once(notebook: Path, data: str, seed: int, choice: str, cache: Path) -> Numbers:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        surroundings(choice, MNIST_CLUST_OUT=folder, MNIST_CLUST_CACHE=str(cache / choice)),
+    ):
         papermill.execute_notebook(
             notebook,
             None,
@@ -57,21 +92,100 @@ def run_once(notebook: Path, data: str, seed: int) -> dict[str, float | None]:
         return json.loads(recorded.read_text("utf-8"))["numbers"]
 
 
-@click.command()
+def write_down(log: Path, **entry: object) -> None:
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def bands(entries: list[dict[str, Any]], name: str, data: str) -> dict[str, str] | None:
+    """Make the lines of one claim's table."""
+    told = [e for e in entries if e["data"] == data and e["numbers"].get(name) is not None]
+    if not told:
+        return None
+    values = [entry["numbers"][name] for entry in told]
+    measured = [min(values), sum(values) / len(values), max(values)]
+    low, high = band_of(name, values)
+    return {
+        "band": f"[{low:.12g}, {high:.12g}]",
+        "seeds": str(len({entry["seed"] for entry in told})),
+        "numerics": str(len({entry["numerics"] for entry in told})),
+        "measured": f"[{', '.join(f'{value:.9g}' for value in measured)}]",
+    }
+
+
+def with_bands(text: str, entries: list[dict[str, Any]]) -> str:
+    """Renew the tables of claims.toml for which there are runs; keep their sentences."""
+
+    def renewed(match: re.Match[str]) -> str:
+        lines = bands(entries, match["name"], match["data"])
+        if lines is None:
+            return match[0]
+        kept = [line for line in match["body"].splitlines() if line.startswith("sentence")]
+        made = [f"{key} = {value}" for key, value in lines.items()]
+        return "\n".join([match["head"], *kept, *made, "", ""])
+
+    table = (
+        r"(?P<head>\[(?P<name>\w+)\.(?P<data>\w+)\])\n(?P<body>(?:(?!\[\w).*\n)*?)\n?(?=\[\w|\Z)"
+    )
+    return re.sub(table, renewed, text).rstrip() + "\n"
+
+
+def moved(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Tell which numbers other numerics move, beside what seeds do."""
+    by_run: Mapping[tuple[str, str], list[dict[str, Any]]] = {}
+    for entry in entries:
+        by_run.setdefault((entry["data"], entry["notebook"]), []).append(entry)
+    for (data, notebook), runs in by_run.items():
+        fixed = [run for run in runs if run["numerics"] == numerics.FIXED]
+        for name in fixed[0]["numbers"] if fixed else ():
+            seeds = [run["numbers"].get(name) for run in fixed]
+            others = {run["numerics"]: run["numbers"].get(name) for run in runs if run not in fixed}
+            differing = {key: value for key, value in others.items() if value != seeds[0]}
+            if differing:
+                told = ", ".join(f"{key} {value:.6g}" for key, value in differing.items())
+                yield (f"{data} {notebook[:2]} {name}: {seeds[0]:.6g} (seeds {min(seeds):.6g} to "
+                       f"{max(seeds):.6g}); {told}")  # fmt: skip
+
+
+def read_log(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+
+
+@click.group()
+def main() -> None:
+    """Measure bands."""
+
+
+log_option = click.option("--log", type=click.Path(path_type=Path), required=True)
+
+
+@main.command()
 @click.option("--data", default="mnist", show_default=True)
 @click.option("--seeds", default=5, show_default=True)
+@click.option("--numerics", "choices", multiple=True, default=("haswell", "own", "nehalem"))
+@log_option
 @click.argument("notebooks", nargs=-1)
-def main(data: str, seeds: int, notebooks: tuple[str, ...]) -> None:
-    """Run NOTEBOOKS under each seed; print every number, then bands."""
-    for notebook in find_notebooks(notebooks):
-        runs = []
-        for seed in range(seeds):
-            runs.append(run_once(notebook, data, seed))
-            click.echo(f"# {notebook.stem} seed {seed}: {runs[-1]}")
-        for name in runs[0]:
-            values = [run[name] for run in runs if run[name] is not None]
-            if values:
-                print_band(name, data, values)
+def run(
+    data: str, seeds: int, choices: tuple[str, ...], log: Path, notebooks: tuple[str, ...]
+) -> None:
+    """Run NOTEBOOKS, and log what they record."""
+    with tempfile.TemporaryDirectory() as cache:
+        for choice in choices:
+            for seed in range(seeds if choice == numerics.FIXED else 1):
+                for notebook in find_notebooks(notebooks):
+                    found = run_once(notebook, data, seed, choice, Path(cache))
+                    write_down(log, data=data, notebook=notebook.stem, seed=seed,
+                               numerics=choice, numbers=found)  # fmt: skip
+                    click.echo(f"{data} {notebook.stem}, seed {seed}, {choice}")
+
+
+@main.command()
+@log_option
+def write(log: Path) -> None:
+    """Make the bands of claims.toml from all runs logged, and tell what numerics moved."""
+    entries = read_log(log)
+    CLAIMS.write_text(with_bands(CLAIMS.read_text("utf-8"), entries), encoding="utf-8")
+    click.echo("\n".join(moved(entries)) or "No number hangs on the numerics.")
 
 
 if __name__ == "__main__":

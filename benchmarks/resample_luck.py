@@ -1,6 +1,6 @@
 """Measure the bands of notebook 09: draw its runs again and again, instead of making more.
 
-    .venv/bin/python benchmarks/resample_luck.py --data mnist
+    .venv/bin/python -m mnist_clust.numerics benchmarks/resample_luck.py --log runs.jsonl
 
 The runs are those of the notebook and come from its cache; ten sets of ten are drawn from them,
 with replacement. More runs would be better, and take an hour and a half.
@@ -8,14 +8,17 @@ with replacement. More runs would be better, and take an hour and a half.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import numpy as np
 import pandas as pd
-from measure_bands import print_band
+from measure_bands import log_option, write_down
 
 from mnist_clust import load_digits, maps, repeats
 from mnist_clust.cache import cached
 from mnist_clust.features import principal_components
+from mnist_clust.numerics import in_force
 
 SEEDS, DRAWS, SETS = range(10), 10_000, 10
 
@@ -49,24 +52,25 @@ def numbers(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
     return told | {
         "sharp_mean_test": tables["sharp"].test.mean(),
         "seed_share_of_spread": table["std"]["one"] / table["std"]["samples"],
-        "sharp_finds_ten": np.mean(tables["sharp"].n_clusters == 10),
-        "samples_find_ten": np.mean(tables["samples"].n_clusters == 10),
+        "sharp_finds_ten": float(np.sum(tables["sharp"].n_clusters == 10)),
+        "samples_find_ten": float(np.sum(tables["samples"].n_clusters == 10)),
     }
 
 
 @click.command()
 @click.option("--data", default="mnist", show_default=True)
-def main(data: str) -> None:
-    """Print a band for each number."""
+@log_option
+def main(data: str, log: Path) -> None:
+    """Log each set as a run of its own."""
     tables = all_runs(data)
     rng = np.random.default_rng(0)
-    sets = pd.DataFrame(
-        numbers({kind: table.sample(len(table), replace=True, random_state=rng, ignore_index=True)
-                 for kind, table in tables.items()})
-        for _ in range(SETS)
-    )  # fmt: skip
-    for name, values in sets.items():
-        print_band(str(name), data, values.tolist())
+    for number in range(SETS):
+        drawn = {
+            kind: table.sample(len(table), replace=True, random_state=rng, ignore_index=True)
+            for kind, table in tables.items()
+        }
+        write_down(log, data=data, notebook="09_measure_the_luck", seed=f"set {number}",
+                   numerics=in_force(), numbers=numbers(drawn))  # fmt: skip
 
 
 if __name__ == "__main__":

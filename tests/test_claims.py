@@ -1,10 +1,13 @@
 """Every claim has a narrow, measured band, and a run can break it."""
 
+import json
 import math
 
 import pytest
+from scipy.stats import binomtest
 
 from mnist_clust import claims
+from mnist_clust.cache import project_root
 from mnist_clust.claims import Band, Claim, Verdict, check_claims, load_claims
 
 CLAIMS = load_claims()
@@ -20,11 +23,13 @@ found = "{value:.0%} of it was blank."
 [blank.mnist]
 band = [0.5, 0.6]
 seeds = 7
+numerics = 3
 measured = [0.54, 0.55, 0.56]
 
 [blank.sample]
 band = [0.4, 0.5]
 seeds = 5
+numerics = 3
 measured = [0.44, 0.45, 0.46]
 sentence = "On the sample it is less."
 
@@ -43,8 +48,8 @@ def test_the_file_is_read_as_written(monkeypatch, tmp_path):
             "01_x",
             "Most of it is blank.",
             {
-                "mnist": Band(0.5, 0.6, 7, 0.54, 0.55, 0.56),
-                "sample": Band(0.4, 0.5, 5, 0.44, 0.45, 0.46, "On the sample it is less."),
+                "mnist": Band(0.5, 0.6, 7, 3, 0.54, 0.55, 0.56),
+                "sample": Band(0.4, 0.5, 5, 3, 0.44, 0.45, 0.46, "On the sample it is less."),
             },
             "{value:.0%} of it was blank.",
         ),
@@ -53,7 +58,7 @@ def test_the_file_is_read_as_written(monkeypatch, tmp_path):
 
 
 def test_a_notebook_is_held_against_its_own_claims(monkeypatch):
-    band = Band(0.5, 0.6, 5, 0.54, 0.55, 0.56)
+    band = Band(0.5, 0.6, 5, 3, 0.54, 0.55, 0.56)
     here, there = (Claim(name, name, "", {"mnist": band}, "{value} here") for name in "ab")
     monkeypatch.setattr(claims, "load_claims", lambda: (here, there))
     found = check_claims({"a": 0.55, "b": 0.55}, "b", "mnist")
@@ -71,9 +76,29 @@ def test_there_are_claims_for_both_data_sets():
 def test_bands_are_as_narrow_as_the_measured_spread_allows(name, data, band):
     assert band.low <= band.lowest <= band.mean <= band.highest <= band.high
     assert band.seeds >= 5
-    slack = max(band.highest - band.lowest, 0.01 * abs(band.highest))
+    assert band.numerics == 3
+    if name.endswith("_ten"):
+        return  # a count of ten: see the next test
+    slack = max(1.1 * (band.highest - band.lowest), 2e-5 * abs(band.highest))
     assert band.low >= band.lowest - slack, f"{name} on {data}: the band reaches too low"
     assert band.high <= band.highest + slack, f"{name} on {data}: the band reaches too high"
+
+
+@pytest.mark.parametrize(("name", "data", "band"), [b for b in BANDS if b[0].endswith("_ten")])
+def test_counts_of_ten_may_be_what_a_binomial_leaves_possible(name, data, band):
+    worst, best = (binomtest(int(end), 10).proportion_ci() for end in (band.lowest, band.highest))
+    assert (band.low, band.high) == (round(10 * worst.low), round(10 * best.high))
+    assert 0 < band.low < band.high <= 10
+
+
+def test_the_committed_run_is_one_of_those_measured():
+    numbers = json.loads((project_root() / "results" / "metrics.json").read_text())["numbers"]
+    for claim in CLAIMS:
+        band, value = claim.bands.get("mnist"), numbers[claim.id]
+        if band is not None:
+            rounding = 1e-8 * abs(value)
+            within = band.lowest - rounding <= value <= band.highest + rounding
+            assert within, f"{claim.id}: {value} was not measured; run `make numerics`"
 
 
 def test_every_claim_breaks_when_its_number_leaves_the_band_or_is_missing():
@@ -100,7 +125,7 @@ def test_other_data_leaves_claims_unverified():
 
 
 def test_a_verdict_prints_its_band_but_not_the_number():
-    band = Band(0.5, 0.6, 5, 0.54, 0.55, 0.56)
+    band = Band(0.5, 0.6, 5, 3, 0.54, 0.55, 0.56)
     claim = Claim("a", "01_x", "It is about half.", {"mnist": band})
     assert str(Verdict(claim, band, 0.55)) == "held       a in [0.5, 0.6]: It is about half."
     assert str(Verdict(claim, band, 0.65)).startswith("broken")
@@ -108,7 +133,7 @@ def test_a_verdict_prints_its_band_but_not_the_number():
 
 
 def test_both_ends_belong_to_the_band():
-    band = Band(0.5, 0.6, 5, 0.54, 0.55, 0.56)
+    band = Band(0.5, 0.6, 5, 3, 0.54, 0.55, 0.56)
     assert [value in band for value in (0.49, 0.5, 0.6, 0.61)] == [False, True, True, False]
 
 
@@ -120,7 +145,7 @@ def test_a_finding_has_the_number_of_the_run_in_any_data():
 
 
 def test_a_data_set_can_have_its_own_words():
-    band = Band(0.4, 0.5, 5, 0.44, 0.45, 0.46, "On the sample it is less.")
+    band = Band(0.4, 0.5, 5, 3, 0.44, 0.45, 0.46, "On the sample it is less.")
     claim = Claim("a", "01_x", "It is about half.", {"sample": band})
     assert Verdict(claim, band, 0.45).sentence == "On the sample it is less."
     assert Verdict(claim, None, 0.45).sentence == "It is about half."

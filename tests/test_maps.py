@@ -26,7 +26,7 @@ def test_a_map_keeps_what_its_frames_and_measures_say(rows_and_labels, graph, n_
     assert sorted(made.frames) == [1, 750]
     assert np.ptp(made.frames[1]) < 0.01 < np.ptp(made.frames[750])
     assert maps.neighbors_kept(graph, made.embedding) > 0.4
-    assert maps.neighbor_accuracy(made.embedding, labels) > 0.9
+    assert maps.neighbor_accuracy(maps.find_neighbors(made.embedding, 10), labels) > 0.9
 
 
 def test_perplexity_is_lowered_to_what_the_graph_holds(rows_and_labels):
@@ -54,7 +54,7 @@ def test_neighbor_accuracy_is_the_classifiers_without_the_point_itself(rows_and_
         right += vote[0] == labels[i]
     some = maps.neighbor_vote(maps.find_neighbors(rows, 10), labels)[0][::6] == labels[::6]
     assert some.sum() == pytest.approx(right, abs=1)  # equal distances may be cut elsewhere
-    assert np.isnan(maps.neighbor_accuracy(rows, None))
+    assert np.isnan(maps.neighbor_accuracy(maps.find_neighbors(rows, 10), None))
 
 
 def test_votes_count_and_share():

@@ -37,13 +37,14 @@ def test_steps_add_one_thing_each_and_names_are_different():
 
 @pytest.fixture(scope="module")
 def trials(small):
-    return variants.try_variant(small[0], variants.STEPS[2], n_trials=2, seed=3)
+    return variants.try_variants(small[0], variants.STEPS[2:3], n_trials=2, seed=3)[0]
 
 
 def test_trials_draw_samples_of_their_own_and_repeat_to_the_bit(small, trials):
     assert [len(trial.members) for trial in trials] == [320, 320]
     assert len(np.intersect1d(trials[0].members, trials[1].members)) < 300
-    again = variants.try_variant(small[0], variants.STEPS[2], n_trials=1, seed=3)[0]
+    beside = variants.try_variants(small[0], variants.STEPS[1:3], n_trials=1, seed=3)
+    again = beside[1][0]
     np.testing.assert_array_equal(again.clusters, trials[0].clusters)
     for trial in trials:
         assert trial.n_clusters == trial.clusters.max() + 1

@@ -13,14 +13,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Band:
-    """Where a number must lie, and the seeds over which that was measured.
+    """Where a number must lie, and the runs over which that was measured.
 
     Attributes
     ----------
     low, high : float
         The band, both ends included.
     seeds : int
-        Runs it was measured on, each with another seed.
+        Of the runs that it was measured on.
+    numerics : int
+        Numerical codes, each of which adds up in an order of its own, that it was measured with.
     lowest, mean, highest : float
         What those runs gave.
     sentence : str or None
@@ -30,6 +32,7 @@ class Band:
     low: float
     high: float
     seeds: int
+    numerics: int
     lowest: float
     mean: float
     highest: float
@@ -136,7 +139,9 @@ def _parse(name: str, entry: dict[str, object]) -> Claim:
 def _parse_band(entry: dict[str, Any]) -> Band:
     low, high = entry["band"]
     lowest, mean, highest = entry["measured"]
-    return Band(low, high, entry["seeds"], lowest, mean, highest, entry.get("sentence"))
+    return Band(
+        low, high, entry["seeds"], entry["numerics"], lowest, mean, highest, entry.get("sentence")
+    )
 
 
 def check_claims(

@@ -33,6 +33,7 @@ _INDICES = {
     "davies_bouldin": lambda X, apart, clusters: davies_bouldin_score(X, clusters),
 }
 LARGE = 100_000  # numbers from which on threads work more than they wait for the interpreter
+LONG = 50  # features from which on bounds cost less than distances
 UNNAMED = -1
 """What a cluster is called that no digit was left for."""
 
@@ -68,10 +69,8 @@ def fit_kmeans(
             f"{n_clusters} clusters were asked of {len(X)} points: ask for at most {len(X)}."
         )
     rows = np.asarray(X, dtype=np.float32)
-    random = np.random.RandomState(random_state)
-    with one_thread():
-        starts = [kmeans_plusplus(X, n_clusters, random_state=random)[1] for _ in range(n_init)]
-    fits = (delayed(_fit_from)(rows, rows[start]) for start in starts)
+    seeds = np.random.RandomState(random_state).randint(np.iinfo(np.int32).max, size=n_init)
+    fits = (delayed(_fit_once)(X, rows, n_clusters, seed) for seed in seeds)
     models = side_by_side(fits, n_jobs=_threads_for(rows))
     return min(models, key=attrgetter("inertia_"))
 
@@ -80,8 +79,13 @@ def _threads_for(X: npt.NDArray[np.floating]) -> int:
     return -1 if X.size >= LARGE else 1
 
 
-def _fit_from(rows: npt.NDArray[np.float32], start: npt.NDArray[np.float32]) -> KMeans:
-    return KMeans(len(start), init=start, n_init=1).fit(rows)
+def _fit_once(
+    X: npt.NDArray[np.floating], rows: npt.NDArray[np.float32], n_clusters: int, seed: int
+) -> KMeans:
+    start = rows[kmeans_plusplus(X, n_clusters, random_state=seed)[1]]
+    # The same result; where rows are long, bounds spare half of the distances.
+    algorithm = "elkan" if rows.shape[1] >= LONG else "lloyd"
+    return KMeans(n_clusters, init=start, n_init=1, algorithm=algorithm).fit(rows)
 
 
 def name_by_majority(

@@ -227,15 +227,13 @@ def neighbor_vote(
 
 
 def neighbor_accuracy(
-    embedding: npt.NDArray[np.float32],
-    labels: npt.NDArray[np.integer] | None,
-    n_neighbors: int = 10,
+    neighbors: NeighborGraph, labels: npt.NDArray[np.integer] | None, n_neighbors: int = 10
 ) -> float:
-    """Share of points whose own class wins the vote of their neighbours on a map.
+    """Share of points whose own class wins the vote of their nearest neighbours.
 
     Parameters
     ----------
-    embedding : ndarray of shape (n, n_components)
+    neighbors : NeighborGraph
     labels : ndarray of int, shape (n,), or None
     n_neighbors : int, default 10
 
@@ -246,7 +244,7 @@ def neighbor_accuracy(
     """
     if labels is None:
         return float("nan")
-    winners, _ = neighbor_vote(find_neighbors(embedding, n_neighbors), labels, n_neighbors)
+    winners, _ = neighbor_vote(neighbors, labels, n_neighbors)
     return float(np.mean(winners == labels))
 
 

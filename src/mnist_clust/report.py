@@ -20,11 +20,13 @@ from traitlets.config import Config
 from mnist_clust._files import sole_writer, to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import Verdict, load_claims
-from mnist_clust.data import Digits
+from mnist_clust.data import Digits, load_digits
+from mnist_clust.digests import FILE, compare_with_committed, digest_stages, read_committed
 from mnist_clust.run import output_folder
 from mnist_clust.site import build_site
 
 _WORK, _FAILED = ".running", "failed"
+_BAR = "{desc} · cell {n_fmt} of {total_fmt} · {elapsed}"
 
 
 class NotebookError(RuntimeError):
@@ -101,25 +103,64 @@ def make_report(
     ------
     NotebookError
         If a cell fails. What was made until then is kept, that notebook in ``failed/``; pages and
-        numbers stay those of the last report that came to its end.
+        numbers stay those of the last report that came to its end. Where there was none, they
+        grow with each notebook, and stay as far as they came.
     """
     folder = folder or output_folder(digits.name)
-    seconds = {}
+    seconds: dict[str, float] = {}
     with sole_writer(folder):
         shutil.rmtree(folder / _FAILED, ignore_errors=True)
         earlier = _shown(folder)
-        for path in notebooks:
+        expected = _seconds_of_last_run(folder)
+        grows = not (folder / "site").exists()
+        for number, path in enumerate(notebooks):
+            left = [expected.get(other.stem) for other in notebooks[number:]]
+            title = f"{path.stem} ({number + 1} of {len(notebooks)}{_about(left)})"
             started = time.monotonic()
-            print(f"{path.stem} …", end=" ", flush=True)
-            _execute(path, folder, {} if source == "auto" else {"DATA": source})
+            _execute(path, folder, {} if source == "auto" else {"DATA": source}, title)
             seconds[path.stem] = round(time.monotonic() - started, 1)
-            print(f"{seconds[path.stem]:.0f} s", flush=True)
+            print(f"{path.stem} … {seconds[path.stem]:.0f} s", flush=True)
+            if grows and number + 1 < len(notebooks):
+                index = _build(folder, notebooks[: number + 1], digits, seconds)[0]
+                if number == 0:
+                    print(f"To look at while it grows: {index.resolve().as_uri()}", flush=True)
         for path, stamp in _shown(folder).items():
             if earlier.get(path) == stamp:  # of an earlier run: a report is of one
                 path.unlink()
-        metrics = _collect_metrics(folder, digits, seconds)
-        executed = [folder / "notebooks" / path.name for path in notebooks]
-        return Report(folder, build_site(folder, executed, digits), metrics)
+        return Report(folder, *_build(folder, notebooks, digits, seconds, whole=True))
+
+
+def _build(
+    folder: Path,
+    notebooks: Sequence[Path],
+    digits: Digits,
+    seconds: dict[str, float],
+    *,
+    whole: bool = False,
+) -> tuple[Path, dict[str, Any]]:
+    metrics = _collect_metrics(folder, digits, seconds)
+    if whole and digits.name in read_committed():
+        metrics["digests"] = digest_stages(digits, [path.name[:2] for path in notebooks])
+        metrics["bits"] = compare_with_committed(digits, metrics["digests"])
+    write_atomically(folder / "metrics.json", to_json(metrics))
+    executed = [folder / "notebooks" / path.name for path in notebooks]
+    return build_site(folder, executed, digits), metrics
+
+
+def _seconds_of_last_run(folder: Path) -> dict[str, float]:
+    try:
+        last = json.loads((folder / "metrics.json").read_text("utf-8"))["notebooks"]
+        return {name: float(told["seconds"]) for name, told in last.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # there was none, or it left nothing to read
+
+
+def _about(seconds: Sequence[float | None]) -> str:
+    """Say how long notebooks take, if the last run knows it of all of them."""
+    known = [each for each in seconds if each is not None]
+    if len(known) < len(seconds):
+        return ""
+    return f", about {sum(known) / 60:.0f} min left" if sum(known) >= 90 else ", a minute left"
 
 
 def _shown(folder: Path) -> dict[Path, tuple[int, int]]:
@@ -129,7 +170,7 @@ def _shown(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 
 
-def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
+def _execute(path: Path, folder: Path, parameters: dict[str, str], title: str) -> None:
     stopped = folder / _FAILED / path.name
     work = folder.resolve() / _WORK
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
@@ -143,7 +184,8 @@ def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
             parameters,
             kernel_name="python3",
             cwd=path.parent,
-            progress_bar=sys.stderr.isatty(),
+            progress_bar=sys.stderr.isatty()
+            and {"desc": title, "leave": False, "bar_format": _BAR},
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
             # In its usual place, a killed run would leave it for good.
             config=Config({"KernelManager": {"connection_file": str(work / _connection_file())}}),
@@ -202,7 +244,6 @@ def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) ->
             "seconds": seconds[name],
             "peak_memory_mb": recorded["peak_memory_mb"],
         }
-    write_atomically(folder / "metrics.json", to_json(metrics))
     return metrics
 
 
@@ -217,7 +258,10 @@ def summary(report: Report) -> str:
     lines += [f"  {state:10} {sentences[name]}" for name, state in verdicts.items()]
     states = list(verdicts.values())
     counts = ", ".join(f"{states.count(s)} {s}" for s in ("held", "broken", "unverified"))
-    return "\n".join([*lines, "", f"{counts}.", f"Open {report.index.resolve().as_uri()}"])
+    lines += ["", f"{counts}."]
+    if report.metrics.get("bits"):
+        lines.append(report.metrics["bits"])
+    return "\n".join([*lines, f"Open {report.index.resolve().as_uri()}"])
 
 
 def _show(value: float | None) -> str:
@@ -240,4 +284,7 @@ def publish(report: Report) -> None:
         write_atomically(path, normalise(executed.read_text(encoding="utf-8")).encode())
     shutil.rmtree(root / "figures", ignore_errors=True)
     shutil.copytree(report.folder / "figures", root / "figures")
-    write_atomically(root / "results" / "metrics.json", to_json(report.metrics))
+    metrics = {key: report.metrics[key] for key in report.metrics.keys() - {"bits", "digests"}}
+    write_atomically(root / "results" / "metrics.json", to_json(metrics))
+    digests = {"mnist": report.metrics["digests"], "sample": digest_stages(load_digits("sample"))}
+    write_atomically(root / FILE, to_json(digests))

@@ -170,6 +170,8 @@ def _run(chapters: Sequence[Chapter], metrics: dict[str, Any], digits: Digits) -
         f"{platform.platform(terse=True)}",
         "Versions": f"Python {platform.python_version()}, {versions}",
     }
+    if metrics.get("bits"):
+        facts["Bits"] = metrics["bits"]
     lines = [f"- **{name}:** {fact}" for name, fact in facts.items()]
     lines += ["", "| notebook | time | peak memory |", "|---|--:|--:|"]
     for chapter in chapters:
