@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from joblib import delayed
 from sklearn.svm import SVC
 
+from mnist_clust._parallel import side_by_side
 from mnist_clust.tsne import NeighborGraph
 
+PART = 2_000  # rows predicted at a time
 SURE = 0.9  # share of the neighbours that must lie in the same cluster
 
 
@@ -54,3 +57,20 @@ def teach(
     present = np.unique(clusters[sure])
     sure |= ~np.isin(clusters, present)  # a cluster without a sure member would be forgotten
     return SVC(cache_size=1000).fit(rows[sure], clusters[sure])
+
+
+def predict(machine: SVC, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.integer]:
+    """Give rows their clusters, parts of them side by side.
+
+    Parameters
+    ----------
+    machine : sklearn.svm.SVC
+        From `teach`.
+    rows : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    parts = (rows[start : start + PART] for start in range(0, len(rows), PART))
+    return np.concatenate(side_by_side(delayed(machine.predict)(part) for part in parts))
