@@ -17,6 +17,8 @@ from PIL import Image
 from mnist_clust import load_digits
 from mnist_clust.data import mnist_is_local
 
+pytestmark = pytest.mark.browser
+
 MAKING = 900_000  # milliseconds to start, or for a map of 60,000 digits, on a busy machine
 SOON = 60_000  # for all else
 SMALL = 60_000  # bytes; a figure of 60,000 points has seven times as many, and Plotly's more yet
