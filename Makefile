@@ -1,7 +1,7 @@
 # `make help` lists what there is. Variables: DATA (what to cluster), NOTEBOOKS (which to run).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report explore test coverage mutants faults reproduce memory notebooks bench readme \
+.PHONY: help report explore test check coverage mutants faults reproduce memory notebooks bench readme \
     lint lock clean
 SHELL := /bin/sh
 
@@ -28,8 +28,11 @@ report: .venv/installed ## run the notebooks and build a site from them in repor
 explore: .venv/installed ## explore the maps in a browser, every digit behind its point
 	@$(RUN) -m mnist_clust explore --data "$$DATA"
 
-test: .venv/installed ## run all tests
-	@$(RUN) -m pytest
+test: .venv/installed ## run all tests, two at a time; say which were slowest
+	@$(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 20
+
+check: lint ## what a change should pass before a commit (a minute): no notebook, no browser
+	@$(RUN) -m pytest -n 2 --dist loadgroup -m "not (browser or notebook or slow)"
 
 coverage: .venv/installed ## run the tests and list the branches that none of them takes
 	@$(RUN) -m coverage erase
@@ -53,6 +56,7 @@ notebooks: .venv/installed ## re-run the committed notebooks on full MNIST, with
 	@$(RUN) -m mnist_clust notebooks
 
 bench: .venv/installed ## time the t-SNE engine beside others on full MNIST (half an hour)
+	@$(RUN) benchmarks/score_others.py --out results/other_engines.json
 	@$(RUN) benchmarks/bench_tsne.py --out results/benchmark.json --figure results/tsne_speed.png
 	@$(RUN) -m mnist_clust readme
 

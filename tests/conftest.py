@@ -13,6 +13,27 @@ from mnist_clust.report import Report, make_report
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 
+# `make test` has two workers; what these share is made by one of them alone. In this order: the
+# notebooks take longest, and the explorer shows maps that they leave in the cache.
+FIRST = ["test_stored_outputs.py", "sample_report", "test_report.py", "test_mnist.py"]
+LAST = ["test_explorer_in_browser.py"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests of a file to one worker, and all that look at the sample's report."""
+
+    def place(item: pytest.Item) -> tuple[int, str]:
+        shares = "sample_report" in item.fixturenames
+        if shares:
+            item.add_marker(pytest.mark.notebook)
+        group = "sample_report" if shares else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+        order = [*FIRST, "", *LAST]
+        return order.index(group if group in order else ""), group
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def sample() -> Digits:
