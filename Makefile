@@ -29,10 +29,10 @@ explore: .venv/installed ## explore the maps in a browser, every digit behind it
 	@$(RUN) -m mnist_clust explore --data "$$DATA"
 
 test: .venv/installed ## run all tests, two at a time; say which were slowest
-	@$(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 20
+	@$(RUN) -m pytest -n 2 --durations 20
 
 check: lint ## what a change should pass before a commit (a minute): no notebook, no browser
-	@$(RUN) -m pytest -n 2 --dist loadgroup -m "not (browser or notebook or slow)"
+	@$(RUN) -m pytest -n 2 -m "not (browser or notebook or slow)"
 
 coverage: .venv/installed ## run the tests and list the branches that none of them takes
 	@$(RUN) -m coverage erase

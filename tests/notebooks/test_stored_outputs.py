@@ -13,6 +13,7 @@ from mnist_clust.data import mnist_is_local
 from mnist_clust.report import find_notebooks
 
 pytestmark = [
+    pytest.mark.notebook,
     pytest.mark.slow,
     pytest.mark.skipif(
         not mnist_is_local(), reason=f"stored outputs were not compared, since {NO_MNIST}"
