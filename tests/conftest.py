@@ -26,6 +26,8 @@ FIRST = [
     OWN_REPORT,
 ]
 LAST = ["tests/browser/test_explorer_in_browser.py"]
+# What `make check` leaves out, by what tests look at; files and tests mark themselves, too.
+COSTLY = {"sample_report": "notebook", "full_mnist": "slow"}
 
 
 def unit_of(nodeid: str) -> str:
@@ -48,8 +50,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "sample_report" in item.fixturenames:
-            item.add_marker("notebook")
+        for mark in {COSTLY[name] for name in item.fixturenames if name in COSTLY}:
+            item.add_marker(mark)
     order = [*FIRST, "", *LAST]
     units = {item: unit_of(item.nodeid) for item in items}
     items.sort(

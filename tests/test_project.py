@@ -169,6 +169,7 @@ def test_the_workflow_does_what_ci_does():
     assert not re.search(r"pypi|index-url|https?:", text), "no registry is named"
 
 
+@pytest.mark.slow
 def test_hooks_fetch_nothing_and_can_run():
     path = ROOT / ".pre-commit-config.yaml"
     checked = [sys.executable, "-m", "pre_commit", "validate-config", str(path)]

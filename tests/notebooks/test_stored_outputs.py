@@ -43,13 +43,14 @@ def test_outputs_hold(path, tmp_path):
 )
 def test_a_forged_number_is_noticed(tmp_path, true, forged):
     notebook = nbformat.read(find_notebooks()[0], as_version=4)
-    forgeries = 0
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if true in output.get("text", ""):
-                output["text"] = output["text"].replace(true, forged)
-                forgeries += 1
-    assert forgeries == 1
+    [(last, output)] = (
+        (place, output)
+        for place, cell in enumerate(notebook.cells)
+        for output in cell.get("outputs", ())
+        if true in output.get("text", "")
+    )
+    output["text"] = output["text"].replace(true, forged)
+    notebook.cells = notebook.cells[: last + 1]  # what comes later takes longest
     nbformat.write(notebook, tmp_path / "forged.ipynb")
     done = nbval(tmp_path / "forged.ipynb", tmp_path / "out")
     assert done.returncode == 1, "nbval passed a forged output"
