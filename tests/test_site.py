@@ -61,9 +61,8 @@ def write_metrics(folder, digits, numbers, verdicts, notebooks=()):
 NAMES = ["02_cluster_raw_pixels", "11_later"]
 
 
-@pytest.fixture
-def folder(tmp_path, sample):
-    """What a run of two notebooks leaves, one of which no claim knows."""
+def write_run(tmp_path, sample):
+    """Write what a run of two notebooks leaves, one of which no claim knows."""
     first = [
         ("a", 'The first "figure", of ten < twelve.'),
         ("b", "The second one, wider & longer."),
@@ -87,12 +86,28 @@ def built(folder, digits, names=NAMES):
     return {page.name: page.read_text("utf-8") for page in index.parent.glob("*.html")}
 
 
+@pytest.fixture
+def folder(tmp_path, sample):
+    return write_run(tmp_path, sample)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, sample):
+    """The same, for all that only look at its site."""
+    return write_run(tmp_path_factory.mktemp("run"), sample)
+
+
+@pytest.fixture(scope="module")
+def pages(shared, sample):
+    return built(shared, sample)
+
+
 def text_of(html):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-def test_the_landing_page_tells_of_this_run(folder, sample):
-    page = text_of(built(folder, sample)["index.html"])
+def test_the_landing_page_tells_of_this_run(pages, sample):
+    page = text_of(pages["index.html"])
     assert "12.34%" in page and "43.21%" in page, "the table of results"
     assert "names 43.2% of the unseen images rightly" in page, "a finding"
     assert "59.4" not in page, "nothing of the committed run"
@@ -102,32 +117,30 @@ def test_the_landing_page_tells_of_this_run(folder, sample):
     assert "Do it ." in page and "What you will do" not in page
 
 
-def test_claims_stand_under_their_notebook_with_number_band_and_verdict(folder, sample):
-    page = built(folder, sample)["index.html"].split('id="claims"')[1]
+def test_claims_stand_under_their_notebook_with_number_band_and_verdict(pages):
+    page = pages["index.html"].split('id="claims"')[1]
     assert text_of(page).count("✗ broken") == 2
     assert "0.1234 (0.508 to 0.597)" in page
     assert "Come later" not in text_of(page.split("prev-next")[0]), "it claims nothing"
     assert "map_accuracy" not in page, "no notebook of this run claims that"
 
 
-def test_the_gallery_shows_each_figure_once_and_leads_to_its_place(folder, sample):
-    pages = built(folder, sample)
+def test_the_gallery_shows_each_figure_once_and_leads_to_its_place(shared, pages):
     figures = re.findall(
         r'<figure class="pictured"><a href="([^"#]+)#([^"]+)"><img src="([^"]+)" alt="([^"]+)"',
         pages["gallery.html"],
     )
-    names = [(folder / "site" / source).stem for _, _, source, _ in figures]
+    names = [(shared / "site" / source).stem for _, _, source, _ in figures]
     assert names == ["02_a", "02_b", "11_c"]
     for page, place, source, alt in figures:
         assert f'id="{place}"' in pages[page]
         assert f'src="{source}" alt="{alt}"' in pages[page]
         assert f"<figcaption>{alt}</figcaption>" in pages["gallery.html"]
-    copied = {path.stem for path in (folder / "site" / "figures").iterdir()}
+    copied = {path.stem for path in (shared / "site" / "figures").iterdir()}
     assert copied == {*names, "tsne_speed"}, "no figure of an earlier run"
 
 
-def test_pages_follow_each_other_in_order(folder, sample):
-    pages = built(folder, sample)
+def test_pages_follow_each_other_in_order(pages):
     order = ["index", *NAMES, "gallery", "benchmark"]
     for page, following in itertools.pairwise(order):
         assert re.search(rf'class="right-next"\s+href="{following}.html"', pages[f"{page}.html"])
@@ -136,9 +149,9 @@ def test_pages_follow_each_other_in_order(folder, sample):
         assert "02 Cluster them" in page and "11 Come later" in page, "the table of contents"
 
 
-def test_a_run_on_the_sample_says_so_on_every_page(folder, sample):
-    pages = built(folder, sample) | {
-        path.name: path.read_text() for path in (folder / "site" / "interactive").iterdir()
+def test_a_run_on_the_sample_says_so_on_every_page(shared, pages):
+    pages = pages | {
+        path.name: path.read_text() for path in (shared / "site" / "interactive").iterdir()
     }
     offered = {"index.html", *(f"{name}.html" for name in NAMES), "linked.html"}
     assert set(pages) == offered | {"gallery.html", "benchmark.html", "search.html"}
@@ -146,11 +159,11 @@ def test_a_run_on_the_sample_says_so_on_every_page(folder, sample):
         assert "THIS IS NOT FULL MNIST" in page, name
 
 
-def test_only_pages_that_a_notebook_links_to_are_offered(folder, sample):
-    page = built(folder, sample)["index.html"]
+def test_only_pages_that_a_notebook_links_to_are_offered(shared, pages):
+    page = pages["index.html"]
     assert '<a href="interactive/linked.html">A linked page</a>' in page
     assert "stale" not in page
-    published = {path.name for path in (folder / "site" / "interactive").iterdir()}
+    published = {path.name for path in (shared / "site" / "interactive").iterdir()}
     assert published == {"linked.html"}
 
 

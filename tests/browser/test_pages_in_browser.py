@@ -9,6 +9,8 @@ from mnist_clust import load_digits, pages
 from mnist_clust.data import mnist_is_local
 from mnist_clust.tsne import nearest_neighbors
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def digits():

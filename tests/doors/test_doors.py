@@ -386,6 +386,7 @@ def test_ports_that_are_none(port, tmp_path):
     agree(said_by_command("explore", f"--port={port}", out=tmp_path), "Invalid value for '--port'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status", "expected"),
     [

@@ -9,6 +9,8 @@ import pytest
 
 from mnist_clust.cache import project_root
 
+pytestmark = pytest.mark.slow
+
 WORDS = [
     "plain", "größe & co.npz", "a  b", "", "missing.npz", "$(touch x)", "$(shell touch x)",
     "`touch x`", "; touch x", "&& touch x", "| touch x", "> x", "\"; touch x; \"", "'; touch x; '",

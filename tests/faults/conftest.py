@@ -1,29 +1,26 @@
 """A count of the faults that were survived, and small data to try them on."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
 from runs import Place
 
-_SURVIVED = pytest.StashKey[list]()
 
-
-def pytest_configure(config):
-    config.stash[_SURVIVED] = []
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    faults = config.stash[_SURVIVED]
+def pytest_terminal_summary(terminalreporter):
+    passed = terminalreporter.getreports("passed")
+    noted = [note for test in passed for note in test.user_properties]
+    faults = [kind for name, kind in noted if name == "survived"]
     kinds = ", ".join(f"{faults.count(kind)} × {kind}" for kind in dict.fromkeys(faults))
     if faults:
         terminalreporter.write_line(f"{len(faults)} faults survived: {kinds}")
 
 
-@pytest.fixture(scope="session")
-def survived(request):
+@pytest.fixture
+def survived(record_property):
     """Count a fault, by its kind, once all that must hold after it was seen to hold."""
-    return request.config.stash[_SURVIVED].append
+    return functools.partial(record_property, "survived")
 
 
 @pytest.fixture(scope="session")

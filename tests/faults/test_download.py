@@ -10,6 +10,8 @@ import pytest
 from mnist_clust import data
 from mnist_clust.data import MnistUnavailableError, load_digits
 
+pytestmark = pytest.mark.slow
+
 PROMISED = 11_490_434
 
 

@@ -10,9 +10,11 @@ import pytest
 from helpers import NO_MNIST
 
 from mnist_clust.data import mnist_is_local
+from mnist_clust.numerics import FIXED, in_force
 from mnist_clust.report import find_notebooks
 
 pytestmark = [
+    pytest.mark.notebook,
     pytest.mark.slow,
     pytest.mark.skipif(
         not mnist_is_local(), reason=f"stored outputs were not compared, since {NO_MNIST}"
@@ -20,9 +22,13 @@ pytestmark = [
 ]
 
 
+# By other code than the fixed one, last digits differ: only the verdicts are compared.
+COMPARED = "--nbval" if in_force() == FIXED else "--nbval-lax"
+
+
 def nbval(path: Path, out: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=1800", "--no-header",
+        [sys.executable, "-m", "pytest", COMPARED, "--nbval-cell-timeout=1800", "--no-header",
          "-q", "-p", "no:cacheprovider", str(path)],
         env=os.environ | {"MNIST_CLUST_OUT": str(out)},
         capture_output=True,
@@ -40,15 +46,17 @@ def test_outputs_hold(path, tmp_path):
 @pytest.mark.parametrize(
     ("true", "forged"), [("(60000, 784)", "(60000, 785)"), ("0.0 to 1.0", "0.0 to 2.0")]
 )
+@pytest.mark.skipif(COMPARED != "--nbval", reason="numbers are compared by the fixed code alone")
 def test_a_forged_number_is_noticed(tmp_path, true, forged):
     notebook = nbformat.read(find_notebooks()[0], as_version=4)
-    forgeries = 0
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if true in output.get("text", ""):
-                output["text"] = output["text"].replace(true, forged)
-                forgeries += 1
-    assert forgeries == 1
+    [(last, output)] = (
+        (place, output)
+        for place, cell in enumerate(notebook.cells)
+        for output in cell.get("outputs", ())
+        if true in output.get("text", "")
+    )
+    output["text"] = output["text"].replace(true, forged)
+    notebook.cells = notebook.cells[: last + 1]  # what comes later takes longest
     nbformat.write(notebook, tmp_path / "forged.ipynb")
     done = nbval(tmp_path / "forged.ipynb", tmp_path / "out")
     assert done.returncode == 1, "nbval passed a forged output"

@@ -1,13 +1,13 @@
 """On real digits, against the other libraries; runs where MNIST is at hand."""
 
+import json
+
 import numpy as np
-import openTSNE
 import pytest
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE as SklearnTSNE  # noqa: N811
-from sklearn.manifold import trustworthiness
+from score_others import POINTS, components, quality
 
 from mnist_clust._parallel import Pool
+from mnist_clust.cache import project_root
 from mnist_clust.tsne import TSNE, nearest_neighbors
 from mnist_clust.tsne.cells import approximate_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
@@ -17,49 +17,36 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def digits(full_mnist):
-    train, test = full_mnist.flatten()
-    pca = PCA(50, random_state=0).fit(train)
-    rows = [pca.transform(part).astype(np.float32) for part in (train, test)]
-    return *rows, full_mnist.train_labels, full_mnist.test_labels
+    return *components(full_mnist), full_mnist.train_labels, full_mnist.test_labels
 
 
 @pytest.fixture(scope="module")
-def ten_thousand(digits):
-    X = digits[0][:10_000]
-    return X, TSNE(random_state=0).fit(X)
+def our_quality(digits):
+    X = digits[0][:POINTS]
+    return quality(X, TSNE(random_state=0).fit_transform(X))
 
 
-def recall(X, embedding):
-    """Share of the ten nearest digits that are among the ten nearest on the map."""
-    truth, found = (nearest_neighbors(rows, 10).indices for rows in (X, embedding))
-    kept = sum(len(np.intersect1d(a, b)) for a, b in zip(truth, found, strict=True))
-    return kept / truth.size
+@pytest.fixture(scope="module")
+def stored(full_mnist):
+    """What `make bench` measured of the others, on these same digits."""
+    path = project_root() / "results" / "other_engines.json"
+    stored = json.loads(path.read_text("utf-8"))
+    assert (stored["digest"], stored["points"]) == (full_mnist.digest, POINTS)
+    return stored["scores"]
 
 
-def quality(X, embedding):
-    some = np.random.default_rng(0).choice(len(X), 4_000, replace=False)
-    return recall(X, embedding), trustworthiness(X[some], embedding[some], n_neighbors=10)
+def test_keeps_neighbors_as_well_as_opentsne(our_quality, stored):
+    check(our_quality, stored["openTSNE"])
 
 
-def test_keeps_neighbors_as_well_as_opentsne(ten_thousand):
-    X, ours = ten_thousand
-    affinities = openTSNE.affinity.PerplexityBasedNN(X, perplexity=30, n_jobs=2, random_state=0)
-    start = openTSNE.initialization.pca(X, random_state=0)
-    theirs = openTSNE.TSNEEmbedding(start, affinities, n_jobs=2, random_state=0)
-    theirs = theirs.optimize(250, exaggeration=12).optimize(500)
-    check(quality(X, ours.embedding_), quality(X, np.asarray(theirs)))
-
-
-def test_keeps_neighbors_as_well_as_scikit_learn(ten_thousand):
-    X, ours = ten_thousand
-    theirs = SklearnTSNE(max_iter=750, random_state=0, n_jobs=2).fit_transform(X)
-    check(quality(X, ours.embedding_), quality(X, theirs))
+def test_keeps_neighbors_as_well_as_scikit_learn(our_quality, stored):
+    check(our_quality, stored["scikit-learn"])
 
 
 def check(ours, theirs):
     """No lower, to the third decimal, which is what seeds change."""
-    assert ours[0] > theirs[0] - 0.002, f"recall {ours[0]:.4f} and {theirs[0]:.4f}"
-    assert ours[1] > theirs[1] - 0.001, f"trustworthiness {ours[1]:.4f} and {theirs[1]:.4f}"
+    assert ours["recall"] > theirs["recall"] - 0.002, (ours, theirs)
+    assert ours["trustworthiness"] > theirs["trustworthiness"] - 0.001, (ours, theirs)
 
 
 def label_votes(embedding, labels, places=None):
