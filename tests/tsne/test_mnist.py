@@ -85,7 +85,7 @@ def test_approximate_neighbors_of_digits(digits):
     train = digits[0][:20_000]
     exact = nearest_neighbors(train, 90)
     with Pool() as pool:
-        graph = approximate_neighbors(train, 90, pool)
+        graph, _ = approximate_neighbors(train, 90, pool)
     pairs = zip(exact.indices, graph.indices, strict=True)
     assert sum(len(np.intersect1d(a, b)) for a, b in pairs) > 0.98 * exact.indices.size
 
