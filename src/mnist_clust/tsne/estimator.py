@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from pathlib import Path
@@ -269,7 +270,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         -------
         ndarray of shape (n_new, n_components), float32
             The place of each row depends on that row alone, not on the others. A row that was
-            among those of `fit` is put where that one is.
+            among those of `fit` is put where that one is; of several equal ones, the first.
         """
         check_is_fitted(self)
         n = len(self.embedding_)
@@ -456,6 +457,20 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         tags.input_tags.pairwise = self.metric == "precomputed"
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _rows_optional(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let rows be left out, which scikit-learn's wrapper for `set_output` does not provide for."""
+
+    @functools.wraps(method)
+    def call(self: TSNE, X: ArrayLike | None = None, *args: Any, **kwargs: Any) -> Any:
+        return method(self, X, *args, **kwargs)
+
+    return call
+
+
+for _name in ("fit_transform", "transform"):
+    setattr(TSNE, _name, _rows_optional(getattr(TSNE, _name)))
 
 
 def _checked(neighbors: NeighborGraph, n: int | None = None) -> NeighborGraph:
