@@ -28,6 +28,7 @@ from mnist_clust.tsne.transform import NEIGHBORS, place_points
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_matrix
     from sklearn.utils import Tags
 
     from mnist_clust.tsne.neighbors import Rows
@@ -220,12 +221,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
                 affinities = uniform_affinities(graph)
             if start is None:
                 start = spectral_start(affinities, self.n_components, random)
-            descent = Descent(affinities, start, self.theta, pool)
-            interrupt = self._optimize(descent, n)
-            embedding, divergence = descent.embedding(), descent.kl_divergence()
+            embedding, divergence, n_iter, interrupt = self._descend(affinities, start, pool)
         self._keep(X, rows, embedding)
         self.kl_divergence_ = divergence
-        self.n_iter_ = descent.n_iter
+        self.n_iter_ = n_iter
         self.affinities_ = affinities
         if interrupt is not None:
             raise interrupt
@@ -404,17 +403,21 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             return None
         return principal_start(rows, self.n_components, random)
 
-    def _optimize(self, descent: Descent, n: int) -> KeyboardInterrupt | None:
-        """Let the map move; return the interrupt that ended that, if the map is kept in spite."""
-        phases = self._phases(n)
+    def _descend(
+        self, affinities: csr_matrix, start: NDArray[np.float64], pool: Pool
+    ) -> tuple[NDArray[np.float32], float, int, KeyboardInterrupt | None]:
+        """Let the map move; return it, with the interrupt that ended that if it is kept in spite."""
+        descent = Descent(affinities, start, self.theta, pool)
+        phases = self._phases(len(start))
+        kept = None
         try:
             with self._reporting(sum(phase.n_iter for phase in phases)) as callback:
                 optimize(descent, phases, callback)
         except KeyboardInterrupt as interrupt:
             if not self.keep_interrupted:
                 raise
-            return interrupt
-        return None
+            kept = interrupt
+        return descent.embedding(), descent.kl_divergence(), descent.n_iter, kept
 
     def _phases(self, n: int) -> list[Phase]:
         """Early exaggeration and what follows."""
