@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,63 @@ def test_a_number_of_clusters_can_be_given(sample):
 def test_an_impossible_number_of_clusters_is_refused(sample, count):
     with pytest.raises(ValueError, match="from 1 to the number of images, 60"):
         ImageClusterer(count).fit(sample.train_images[:60])
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"max_clusters": 0}, r"'max_clusters' .* \[2, inf\)"),
+        ({"n_neighbors": 15.0}, "'n_neighbors' .* int"),
+        ({"n_neighbors": 0}, "'n_neighbors' .* int"),
+        ({"n_components": "100"}, "'n_components' .* int"),
+        ({"exaggeration": 1e20}, "'exaggeration' .* range"),
+        ({"random_state": -1}, "'random_state' .* int"),
+        ({"verbose": 3}, "'verbose' .*bool"),
+    ],
+)
+def test_parameters_are_checked_before_any_work(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        ImageClusterer(**parameters).fit("no images, for nobody looks at them")
+
+
+def test_numpy_numbers_are_numbers_and_can_be_saved(sample, tmp_path):
+    model = ImageClusterer(
+        np.int64(4), random_state=np.int64(3), n_neighbors=np.int32(9), exaggeration=np.float32(2)
+    ).fit(sample.train_images[:200])
+    model.save(tmp_path)
+    assert ImageClusterer.load(tmp_path).get_params() == model.get_params()
+
+
+def test_a_list_of_images_and_another_layout_are_the_same_images(sample):
+    images = sample.train_images[:120]
+    model = ImageClusterer(4).fit(images)
+    for same in (list(images), np.asfortranarray(images), images[::-1].copy()[::-1]):
+        other = ImageClusterer(4).fit(same)
+        np.testing.assert_array_equal(other.rows_, model.rows_)
+        np.testing.assert_array_equal(other.embedding_, model.embedding_)
+        pd.testing.assert_frame_equal(other.assign(same), model.assign(images))
+    with pytest.raises(ValueError, match=r"\(n, height, width\) are needed"):
+        ImageClusterer().fit(images.reshape(120, -1))
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_map_that_an_earlier_version_saved_can_be_read(version, tmp_path):
+    saved = Path(__file__).with_name("saved") / f"image_clusterer_{version}.npz"
+    (tmp_path / "model.npz").write_bytes(saved.read_bytes())
+    model = ImageClusterer.load(tmp_path)
+    images = (small_digits().images[:60] * 15).astype(np.uint8)
+    table = model.assign(images)
+    np.testing.assert_allclose(table[["x", "y"]], model.embedding_, atol=1e-2)
+    assert (table.cluster == model.labels_).mean() > 0.7
+
+
+def test_a_map_that_a_later_version_saved_is_refused(fitted, tmp_path):
+    fitted.save(tmp_path)
+    with np.load(tmp_path / "model.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(tmp_path / "model.npz", **{**arrays, "format": np.array(2)})
+    with pytest.raises(ValueError, match="newer version"):
+        ImageClusterer.load(tmp_path)
 
 
 def test_images_of_another_size_are_refused(fitted):

@@ -6,32 +6,68 @@ import functools
 import importlib
 import itertools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import joblib
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 _NUMERICAL = ("numpy", "scipy.linalg", "sklearn")  # each brings libraries of its own
 
 
-def one_thread(user_api: str | None = None) -> AbstractContextManager[object]:
+@contextmanager
+def one_thread(user_api: str | None = None) -> Iterator[None]:
     """Keep the numerical libraries to one thread within a ``with``.
 
     On several they add up in another order, and give other last digits. OpenMP has a limit for
-    each thread that asks, BLAS one for the whole process: of `one_thread` on threads that run at
-    once, the last to end restores what another had set. Let the caller of those threads set it.
+    each thread that asks. BLAS has one for the whole process: of those that ask at once, on several
+    threads, the first sets it and the last restores what was there before.
 
     Parameters
     ----------
     user_api : {"blas", "openmp"}, optional
         Which libraries; all by default.
     """
-    limits: AbstractContextManager[object] = _libraries().limit(limits=1, user_api=user_api)
-    return limits
+    with ExitStack() as limits:
+        if user_api != "blas":
+            limits.enter_context(_limit("openmp"))
+        if user_api != "openmp":
+            limits.enter_context(_BLAS)
+        yield
+
+
+class _OneBlasThread:
+    """The limit of BLAS, which is one for the whole process, with a count of those who ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._askers = 0
+        self._limit = ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._askers:
+                self._limit.enter_context(_limit("blas"))
+            self._askers += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._askers -= 1
+            if not self._askers:
+                self._limit.close()
+
+
+_BLAS = _OneBlasThread()
+
+
+def _limit(user_api: str) -> AbstractContextManager[object]:
+    """Limit these libraries; without ``select``, leaving would restore the others', too."""
+    limit: AbstractContextManager[object] = _libraries().select(user_api=user_api).limit(limits=1)
+    return limit
 
 
 @functools.cache
@@ -98,6 +134,9 @@ class Pool:
     """
 
     def __init__(self, n_jobs: int | None = None) -> None:
+        wanted: object = n_jobs
+        if not isinstance(wanted, int | np.integer | None):
+            raise ValueError(f"n_jobs={n_jobs!r} must be an integer or None.")
         if n_jobs == 0:
             raise ValueError("n_jobs=0 leaves nobody to do the work; use 1 or more, or None.")
         cores = joblib.cpu_count()

@@ -141,7 +141,9 @@ class _PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.concatenate(parts)
 
     def _checked(self, X: npt.ArrayLike) -> npt.NDArray[np.number | np.bool_]:
-        images: npt.NDArray[np.number | np.bool_] = check_array(X, ensure_2d=False, allow_nd=True)
+        images: npt.NDArray[np.number | np.bool_] = check_array(
+            X, order="C", ensure_2d=False, allow_nd=True
+        )
         if images.ndim != 3 or 0 in images.shape:
             raise ValueError(
                 f"Images of shape (n, height, width) are needed, and these have {images.shape}; "

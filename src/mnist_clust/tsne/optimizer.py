@@ -206,6 +206,11 @@ class Descent:
         Accuracy of the repulsion.
     pool : Pool
         Threads to use.
+
+    Attributes
+    ----------
+    n_iter : int
+        Iterations done.
     """
 
     def __init__(
@@ -223,6 +228,7 @@ class Descent:
         self._gains = np.ones_like(self._points)
         self._place = np.arange(len(start))
         self._repulsion: Repulsion
+        self.n_iter = 0
         self.reorder()
 
     def reorder(self) -> None:
@@ -242,12 +248,15 @@ class Descent:
             len(order),
             ROWS,
         )
+        points, velocity, gains = (
+            np.ascontiguousarray(array[:, order])
+            for array in (self._points, self._velocity, self._gains)
+        )
+        repulsion, place = Repulsion(points, self._theta, self._pool), self._place[order]
+        # At once and last, so that an interrupt leaves a map that is whole.
         self._pointers, self._indices, self._values = pointers, indices, values
-        self._points = np.ascontiguousarray(self._points[:, order])
-        self._velocity = np.ascontiguousarray(self._velocity[:, order])
-        self._gains = np.ascontiguousarray(self._gains[:, order])
-        self._place = self._place[order]
-        self._repulsion = Repulsion(self._points, self._theta, self._pool)
+        self._points, self._velocity, self._gains = points, velocity, gains
+        self._repulsion, self._place = repulsion, place
 
     def step(self, phase: Phase) -> None:
         """Do one iteration."""
@@ -275,6 +284,7 @@ class Descent:
             ROWS,
         )
         self._points, self._moved = self._moved, self._points
+        self.n_iter += 1
 
     def embedding(self) -> NDArray[np.float32]:
         """Copy the map, centred, in the order of the affinities."""
@@ -299,14 +309,16 @@ class Descent:
 
 
 def optimize(descent: Descent, phases: Sequence[Phase], callback: Callback | None = None) -> None:
-    """Run all phases, calling ``callback`` after each iteration."""
+    """Run all phases, calling ``callback`` after each iteration, until it returns True."""
     n_iter = sum(phase.n_iter for phase in phases)
-    iteration = 0
     for phase in phases:
         for in_phase in range(phase.n_iter):
-            if iteration == REORDER_AT or (iteration > 0 and in_phase == 0):
+            done = descent.n_iter
+            if done == REORDER_AT or (done > 0 and in_phase == 0):
                 descent.reorder()
             descent.step(phase)
-            iteration += 1
-            if callback is not None:
-                callback(Progress(descent, iteration, n_iter, phase.name))
+            if callback is None:
+                continue
+            stop = callback(Progress(descent, descent.n_iter, n_iter, phase.name))
+            if isinstance(stop, bool | np.bool_) and stop:  # other results mean nothing
+                return

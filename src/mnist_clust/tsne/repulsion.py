@@ -33,6 +33,7 @@ FLAT = 0.2  # squared distance below which the kernel is taken to be flat
 SPLIT_COST = 200.0  # what a new division of the points costs, in entries of everyone's list
 SPREADS = 4  # rows of a list: three coordinates, masses, spreads
 ROWS = 5
+FAINT = 1e-3  # similarity to all others that rounding of a point's own, which is one, would blur
 STRIP = 32  # lists are filled up to a multiple of what the compiler does in one step
 
 
@@ -145,6 +146,36 @@ def field(
 
 
 @kernel
+def faint(
+    axes: tuple[int, ...],
+    x: np.float32,
+    y: np.float32,
+    z: np.float32,
+    heavy: NDArray[np.float32],
+    count: int,
+) -> np.float32:
+    """Sum ``q`` over a list for a point far from all others, without its own share.
+
+    All that is in its place is itself, by itself: what has a node in common with others, or a
+    duplicate, is not far from all.
+    """
+    one = np.float32(1)
+    total = np.float32(0)
+    bend = np.float32(4 - len(axes))
+    for j in range(count):
+        r = one + (x - heavy[0, j]) ** 2
+        if len(axes) > 1:
+            r += (y - heavy[1, j]) ** 2
+        if len(axes) > 2:
+            r += (z - heavy[2, j]) ** 2
+        if r > one:
+            q = one / r
+            tail = heavy[SPREADS, j] * q
+            total += q * (heavy[MASS, j] + tail * (bend - np.float32(4) * q))
+    return total
+
+
+@kernel
 def repel_groups(
     axes: tuple[int, ...],
     points: NDArray[np.float32],
@@ -176,7 +207,10 @@ def repel_groups(
             z = points[2, j] if len(axes) > 2 else zero
             total, fx, fy, fz = field(axes, x, y, z, heavy, count)
             i = order[j]
-            similarity[i] = total - np.float32(1)
+            others = total - np.float32(1)
+            if others < np.float32(FAINT):
+                others = faint(axes, x, y, z, heavy, count)
+            similarity[i] = others
             force[0, i] = fx
             if len(axes) > 1:
                 force[1, i] = fy

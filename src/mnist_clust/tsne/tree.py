@@ -26,6 +26,7 @@ LEAVES = 256  # leaves summarised by one task
 MASS = 3  # columns of `Tree.nodes`, after the centre of mass
 SPAN = 4
 SPREAD = 5
+FARTHEST = 1e15  # the squares of larger values, or of what is not finite, would break kernels
 
 
 class Tree:
@@ -55,6 +56,7 @@ class Tree:
 
     def __init__(self, points: NDArray[np.float32], pool: Pool) -> None:
         n = points.shape[1]
+        check_places(points)
         self.points = points.copy()
         self.order = np.arange(n, dtype=np.int32)
         self.depth = max(0, int(np.ceil(np.log2(n / LEAF))))
@@ -80,6 +82,7 @@ class Tree:
 
     def move(self, points: NDArray[np.float32]) -> None:
         """Take new positions for the same points, and keep them divided as they are."""
+        check_places(points)
         np.take(points, self.order, axis=1, out=self.points)
         self.refit()
 
@@ -93,6 +96,15 @@ class Tree:
             LEAVES,
         )
         summarize_inner(self.depth, self.points.shape[0], self.nodes, self.lower, self.upper)
+
+
+def check_places(points: NDArray[np.float32]) -> None:
+    """Refuse places that kernels cannot reckon with."""
+    if not np.abs(points).max() < FARTHEST:
+        raise ValueError(
+            f"The places of a map must be finite and below {FARTHEST:g}; if they were not so from "
+            "the start, lower learning_rate."
+        )
 
 
 @kernel
