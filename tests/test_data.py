@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 
 import mnist_clust.data as data_module
 from mnist_clust import DataError, load_digits
-from mnist_clust._files import read_idx
+from mnist_clust._read import read_idx
 from mnist_clust.data import MNIST_DIGEST, MnistUnavailableError, load_images, mnist_is_local
 
 
@@ -54,7 +54,7 @@ def test_rows_of_the_sample_become_images_with_their_labels(monkeypatch):
     np.testing.assert_array_equal(digits.train_labels, labels[digits.train_index])
     assert np.bincount(digits.test_labels).tolist() == [4, 4, 4]
     both = np.concatenate([digits.train_images, digits.test_images])
-    np.testing.assert_array_equal(load_images("sample"), both)
+    np.testing.assert_array_equal(load_images("sample").images, both)
 
 
 def test_flatten_scales_and_keeps_order(tmp_path, images):
@@ -186,7 +186,7 @@ def test_path_and_variable_give_mnist(monkeypatch, small_mnist, idx_folder):
         assert mnist_is_local()
         for source in ("mnist", "auto"):
             assert (load_digits(source).name, load_digits(source).digest) == ("mnist", digest)
-        assert len(load_images("mnist")) == 80
+        assert len(load_images("mnist").images) == 80
 
 
 def test_keras_cache_gives_mnist(monkeypatch, small_mnist, no_mnist):
@@ -303,7 +303,7 @@ def test_colours_are_as_bright_as_they_look(tmp_path):
     }
     colours = np.repeat(np.array(list(known), np.uint8), 1000, axis=0)[:, None, None]
     np.save(tmp_path / "c.npy", colours)
-    grey = load_images(tmp_path / "c.npy")
+    grey = load_images(tmp_path / "c.npy").images
     assert grey.shape == (6000, 1, 1)
     assert grey[::1000].ravel().tolist() == list(known.values())
     assert (grey.reshape(6, 1000) == grey[::1000, :, 0]).all(), "colours depend on their place"
@@ -351,7 +351,7 @@ def test_other_number_types_are_brought_to_grey_levels(tmp_path, images, change,
 )
 def test_only_floats_that_are_no_levels_are_stretched(tmp_path, values, levels, notices):
     np.save(tmp_path / "x.npy", np.repeat([np.array(values)[None]], 50, axis=0))
-    images = load_images(tmp_path / "x.npy")
+    images = load_images(tmp_path / "x.npy").images
     assert (images == np.array(levels)).all()
     varied = np.repeat([np.array(values)[None]], 50, axis=0)
     varied[0] = values[-1]  # alike, they would be refused
@@ -411,12 +411,14 @@ def test_a_fifth_of_each_class_is_held_back_where_that_can_be(tmp_path, sizes, h
 def test_images_alone_can_be_any_number_of_either_part(tmp_path, images):
     np.savez(tmp_path / "both.npz", x_test=images[:2], x_train=images[2:5])
     np.testing.assert_array_equal(
-        load_images(tmp_path / "both.npz"), images[[2, 3, 4, 0, 1]], "training images come first"
+        load_images(tmp_path / "both.npz").images,
+        images[[2, 3, 4, 0, 1]],
+        "training images come first",
     )
     np.savez(tmp_path / "test.npz", x_test=images[:2])
     np.savez(tmp_path / "images.npz", images=images[:2] / 255)
     for name in ("test.npz", "images.npz"):
-        np.testing.assert_array_equal(load_images(str(tmp_path / name)), images[:2])
+        np.testing.assert_array_equal(load_images(str(tmp_path / name)).images, images[:2])
 
 
 @pytest.mark.parametrize(
@@ -437,7 +439,7 @@ def test_images_that_cannot_be_had_alone_get_one_sentence(tmp_path, name, arrays
     if arrays is not None:
         np.savez(tmp_path / name, **arrays)
     with pytest.raises(DataError, match=f"{name} {expected}"):
-        load_images(tmp_path / name)
+        load_images(tmp_path / name).images
 
 
 @settings(max_examples=30)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import io
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Self
 
@@ -19,12 +21,15 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
 
-from mnist_clust._files import DataError, read_npz, write_atomically
 from mnist_clust._parallel import one_thread
+from mnist_clust._pixels import Form
+from mnist_clust._read import DataError, read_npz
+from mnist_clust._write import write_atomically
 from mnist_clust.cluster import fit_counts
 from mnist_clust.data import Images
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
 from mnist_clust.islands import rejoin_islands
+from mnist_clust.likeness import Usual, difference
 from mnist_clust.silhouettes import map_silhouettes
 from mnist_clust.tsne import TSNE, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
@@ -37,7 +42,7 @@ MOST = 20  # clusters looked for
 SMALLEST = 16  # side of images worth resampling: in smaller ones it blurs strokes of one pixel
 SAME = 1e-3  # what rounding makes of equal strokes in other shades
 WIDE = 4_096  # features, of very long images, whose covariance would take minutes and gigabytes
-_ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape")
+_ARRAYS = ("mean", "components", "rows", "embedding", "clusters", "image_shape", "usual")
 
 
 class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -77,6 +82,10 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Of the rows; not kept in a saved map.
     silhouettes_ : Series
         Mean silhouette by number of clusters, for those tried.
+    image_shape_ : (int, int)
+        Height and width of the images.
+    form_ : Form
+        How the images had been brought to grey levels, if whoever fitted them told.
     seconds_ : dict of str to float
         By step.
 
@@ -144,7 +153,9 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 rows = np.ascontiguousarray(self._pca.fit_transform(described), np.float32)
         with timed("neighbours", self.seconds_, self.verbose):
             graph = nearest_neighbors(rows, min(self.n_neighbors, len(X) - 1))
-        self._image_shape = (int(X.shape[1]), int(X.shape[2]))
+        self.image_shape_ = (int(X.shape[1]), int(X.shape[2]))
+        self._usual = Usual.of(X, graph.distances[:, 0])
+        self.form_ = Form()
         self.rows_, self.neighbors_ = rows, graph
         self._search = NewcomerSearch(rows, "euclidean", None)
         return self._make_map(candidates)
@@ -216,10 +227,10 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             If the images have another size.
         """
         check_is_fitted(self, "embedding_")
-        if X.shape[1:] != self._image_shape:
+        if X.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
-                f"{self._image_shape[0]}×{self._image_shape[1]}: bring them to that size."
+                f"{self.image_shape_[0]}×{self.image_shape_[1]}: bring them to that size."
             )
         with one_thread():
             return np.ascontiguousarray(self._pca.transform(describe(X)), np.float32)
@@ -258,19 +269,39 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             }
         )
 
+    def difference(self, X: Images) -> str | None:
+        """Say in one sentence how new images differ from those fitted, if they do.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, height, width)
+            Of the size of those fitted.
+
+        Returns
+        -------
+        str or None
+            That they are nearer to those fitted when inverted, mirrored or turned; or far away in
+            any case; or cut otherwise.
+        """
+
+        def distances(images: Images) -> npt.NDArray[np.floating]:
+            return self._search.nearest(self.rows_of(images), 1, None).distances[:, 0]
+
+        return difference(np.asarray(X), self._usual, distances)
+
     def predict(self, X: Images) -> npt.NDArray[np.int64]:
         """Return the cluster of each new image; see `assign`."""
         return np.asarray(self.assign(X).cluster)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write all that `assign` needs, as plain arrays.
 
         Parameters
         ----------
-        folder : Path
+        folder : path
             Gets a file ``model.npz``; nothing in it is pickled.
         """
-        write_atomically(folder / MODEL_FILE, self.packed())
+        write_atomically(Path(folder) / MODEL_FILE, self.packed())
 
     def packed(self) -> bytes:
         """Return what `save` writes."""
@@ -283,18 +314,20 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             rows=self.rows_,
             embedding=self.embedding_,
             clusters=self.labels_,
-            image_shape=np.array(self._image_shape),
+            image_shape=np.array(self.image_shape_),
+            usual=np.array(self._usual),
+            form=np.array(astuple(self.form_), float),
             parameters=np.frombuffer(json.dumps(self.get_params()).encode(), np.uint8),
         )
         return buffer.getvalue()
 
     @classmethod
-    def load(cls, folder: Path) -> ImageClusterer:
+    def load(cls, folder: str | os.PathLike[str]) -> ImageClusterer:
         """Read a saved map.
 
         Parameters
         ----------
-        folder : Path
+        folder : path
             Where `save` wrote it.
 
         Returns
@@ -307,19 +340,25 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             If there is none, or it is damaged; the message says which and what to do.
         """
-        path = folder / MODEL_FILE
+        path = Path(folder) / MODEL_FILE
         if not path.is_file():
             raise DataError(f"{folder} holds no {MODEL_FILE}: give the folder 'cluster' wrote.")
         arrays = read_npz(path)
         try:
             model = cls(**json.loads(arrays["parameters"].tobytes()))
-            mean, components, rows, embedding, clusters, shape = (arrays[a] for a in _ARRAYS)
+            mean, components, rows, embedding, clusters, shape, usual = (
+                arrays[name] for name in _ARRAYS
+            )
+            full, inverted, resized = arrays["form"].tolist()
             n, features = rows.shape
             if embedding.shape != (n, 2) or clusters.shape != (n,) or shape.shape != (2,):
                 raise ValueError("arrays of different lengths")
             if components.shape != (features, *mean.shape):
                 raise ValueError("components of another shape")
-            if not all(np.isfinite(array).all() for array in (mean, components, rows, embedding)):
+            if usual.shape != (3,) or not 0 < full <= 255:
+                raise ValueError("no likeness")
+            numbers = (mean, components, rows, embedding, usual)
+            if not all(np.isfinite(array).all() for array in numbers):
                 raise ValueError("values that are not finite")
             if not all(np.issubdtype(array.dtype, np.integer) for array in (clusters, shape)):
                 raise ValueError("numbers that are not whole")
@@ -333,7 +372,9 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             ) from error
         model._pca = PCA(features, svd_solver="covariance_eigh")
         model._pca.mean_, model._pca.components_, model._pca.whiten = mean, components, False
-        model._image_shape = (int(shape[0]), int(shape[1]))
+        model.image_shape_ = (int(shape[0]), int(shape[1]))
+        model._usual = Usual(*usual.tolist())
+        model.form_ = Form(full, bool(inverted), bool(resized))
         model.rows_, model._search = rows, NewcomerSearch(rows, "euclidean", None)
         model.embedding_, model.labels_ = embedding, clusters
         model.n_clusters_ = int(clusters.max()) + 1

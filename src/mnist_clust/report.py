@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,22 +14,38 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from mnist_clust._files import sole_writer, to_json, write_atomically
+from mnist_clust._write import (
+    digest,
+    read_record,
+    sole_writer,
+    to_json,
+    write_atomically,
+)
 from mnist_clust.cache import project_root
 from mnist_clust.claims import Verdict, load_claims
 from mnist_clust.data import Digits
 from mnist_clust.run import output_folder
-from mnist_clust.site import build_site
+from mnist_clust.site import build_site, is_site
 
-_WORK, _FAILED = ".running", "failed"
+_WORK, _FAILED = ".mnist-clust-running", "failed"
+_METRICS = "metrics.json"
 
 
 class NotebookError(RuntimeError):
     """A notebook failed; the message names it, the cell and the error."""
+
+
+class _SameInterpreter(AsyncKernelManager):
+    """Runs kernels by the interpreter that runs this, whatever `python3` is on JUPYTER_PATH."""
+
+    def _kernel_spec_manager_default(self) -> KernelSpecManager:
+        return KernelSpecManager(kernel_dirs=[])  # without any, ipykernel names its own
 
 
 @dataclass(frozen=True)
@@ -66,9 +83,14 @@ def find_notebooks(chosen: Sequence[str] = ()) -> list[Path]:
     Raises
     ------
     ValueError
-        If a beginning fits no notebook.
+        If there are none, or a beginning fits none.
     """
     notebooks = sorted((project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    if not notebooks:
+        raise ValueError(
+            "the notebooks do not come with the installed package: run this in a checkout of the "
+            "project."
+        )
     for beginning in chosen:
         if not any(path.name.startswith(beginning) for path in notebooks):
             known = ", ".join(path.stem for path in notebooks)
@@ -90,8 +112,8 @@ def make_report(
     notebooks : sequence of Path
         From :func:`find_notebooks`.
     folder : Path, optional
-        Where to write; ``reports/<data set>`` by default. While another run writes there, this
-        one waits.
+        Where to write; ``reports/<data set>`` by default. Of what lies there, only what earlier
+        runs recorded is removed. While another run writes there, this one waits.
 
     Returns
     -------
@@ -99,14 +121,18 @@ def make_report(
 
     Raises
     ------
+    ValueError
+        If the folder holds what no report wrote and this one would write over.
     NotebookError
         If a cell fails. What was made until then is kept, that notebook in ``failed/``; pages and
         numbers stay those of the last report that came to its end.
     """
-    folder = folder or output_folder(digits.name)
+    folder = Path(folder or output_folder(digits.name))
     seconds = {}
     with sole_writer(folder):
-        shutil.rmtree(folder / _FAILED, ignore_errors=True)
+        _refuse_others(folder, notebooks)
+        _forget_failures(folder)
+        record = read_record(folder / _METRICS, *_KEYS).get("files", {})
         earlier = _shown(folder)
         for path in notebooks:
             started = time.monotonic()
@@ -114,19 +140,62 @@ def make_report(
             _execute(path, folder, {} if source == "auto" else {"DATA": source})
             seconds[path.stem] = round(time.monotonic() - started, 1)
             print(f"{seconds[path.stem]:.0f} s", flush=True)
+        written = {}
         for path, stamp in _shown(folder).items():
-            if earlier.get(path) == stamp:  # of an earlier run: a report is of one
+            name = str(path.relative_to(folder))
+            if earlier.get(path) != stamp:
+                written[name] = path
+            elif _is_ours(path, record.get(name)):  # of an earlier run: a report is of one
                 path.unlink()
         metrics = _collect_metrics(folder, digits, seconds)
+        shown = sorted(name for name in written if not name.endswith(".json"))
+        files = {name: digest(written[name].read_bytes()) for name in shown}
+        write_atomically(folder / _METRICS, to_json(metrics | {"files": files}))
         executed = [folder / "notebooks" / path.name for path in notebooks]
         return Report(folder, build_site(folder, executed, digits), metrics)
+
+
+_KEYS = ("digest", "numbers", "verdicts", "notebooks")  # of a report's metrics
+
+
+def _refuse_others(folder: Path, notebooks: Sequence[Path]) -> None:
+    """Refuse, before any work, to write over what no report wrote."""
+    others = [folder / "notebooks" / path.name for path in notebooks]
+    others = [path for path in others if path.exists() and not _is_executed(path)]
+    if (path := folder / _METRICS).exists() and not read_record(path, *_KEYS):
+        others.append(path)
+    if (path := folder / "site").exists() and not is_site(path):
+        others.append(path)
+    if others:
+        raise ValueError(
+            f"{others[0]} is of no report and would be written over: let MNIST_CLUST_OUT name "
+            "another folder."
+        )
+
+
+def _forget_failures(folder: Path) -> None:
+    for path in filter(_is_executed, (folder / _FAILED).glob("*.ipynb")):
+        path.unlink()
+    with contextlib.suppress(OSError):  # there is none, or somebody keeps something there
+        (folder / _FAILED).rmdir()
+
+
+def _is_executed(path: Path) -> bool:
+    return b'"papermill"' in path.read_bytes()
+
+
+def _is_ours(path: Path, recorded: str | None) -> bool:
+    """Tell whether a file is as an earlier run wrote it."""
+    if path.suffix == ".json":
+        return bool(read_record(path, "numbers", "verdicts", "peak_memory_mb"))
+    return recorded is not None and digest(path.read_bytes()) == recorded
 
 
 def _shown(folder: Path) -> dict[Path, tuple[int, int]]:
     """Tell what a folder holds to show, and of each file what changes when it is written anew."""
     patterns = ("figures/[0-9][0-9]_*.png", "interactive/*", "metrics/*.json")
     files = [path for pattern in patterns for path in folder.glob(pattern)]
-    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+    return {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in files if p.is_file()}
 
 
 def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
@@ -142,6 +211,7 @@ def _execute(path: Path, folder: Path, parameters: dict[str, str]) -> None:
             work / path.name,
             parameters,
             kernel_name="python3",
+            kernel_manager_class=_SameInterpreter,
             cwd=path.parent,
             progress_bar=sys.stderr.isatty(),
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
@@ -178,8 +248,7 @@ def _connection_file() -> str:
 
 
 def _keep(executed: Path, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
-    executed.replace(target)
+    write_atomically(target, executed.read_bytes())
 
 
 def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) -> dict[str, Any]:
@@ -202,7 +271,6 @@ def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) ->
             "seconds": seconds[name],
             "peak_memory_mb": recorded["peak_memory_mb"],
         }
-    write_atomically(folder / "metrics.json", to_json(metrics))
     return metrics
 
 

@@ -18,7 +18,7 @@ from kinds import IMAGES, UNREADABLE
 from PIL import Image
 
 from mnist_clust import DataError
-from mnist_clust._files import read_array, read_idx, read_npz
+from mnist_clust._read import read_array, read_idx, read_npz
 from mnist_clust.explorer import pictures
 from mnist_clust.pipeline import ImageClusterer
 

@@ -21,7 +21,7 @@ from kinds import CONTENTS, DOORS, PICTURES, PLACES, UNREADABLE, UPLOADS, WORKS
 
 from mnist_clust import load_digits, report
 from mnist_clust.__main__ import main
-from mnist_clust._files import DataError
+from mnist_clust._read import DataError
 from mnist_clust.data import load_images
 from mnist_clust.explorer import pictures, serve
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_clust import DataError
-from mnist_clust._files import unfolded_size
+from mnist_clust._read import unfolded_size
 from mnist_clust.explorer import pictures
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mnist_clust import cache
-from mnist_clust._files import sole_writer, write_atomically, write_together
+from mnist_clust._write import sole_writer, write_atomically, write_together
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_files_are_written_together_or_not_at_all(tmp_path):
 
 def test_a_folder_has_one_writer_and_its_lock_ends_with_it(tmp_path):
     program = (
-        "import sys, pathlib; from mnist_clust._files import sole_writer\n"
+        "import sys, pathlib; from mnist_clust._write import sole_writer\n"
         "with sole_writer(pathlib.Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-u", "-c", program, str(tmp_path)]
