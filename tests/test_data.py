@@ -251,13 +251,17 @@ def test_idx_folder_file_and_labels_beside_it(idx_folder, images):
     assert digits.image_shape == (9, 7)
     assert digits.train_index.tolist() == list(range(60))
     assert digits.test_index.tolist() == list(range(20))
-    alone = load_digits(idx_folder / "train-images-idx3-ubyte")
-    assert (len(alone.train_images), len(alone.test_images)) == (48, 12)
-    assert alone.train_labels is None  # its labels stand beside it, but gzipped
-    gunzipped = gzip.decompress((idx_folder / "train-labels-idx1-ubyte.gz").read_bytes())
-    (idx_folder / "train-labels-idx1-ubyte").write_bytes(gunzipped)
-    labelled = load_digits(idx_folder / "train-images-idx3-ubyte")
-    assert np.bincount(labelled.test_labels).tolist() == [4, 4, 4]
+    images = idx_folder / "train-images-idx3-ubyte"
+    labels = idx_folder / "train-labels-idx1-ubyte.gz"
+    for _ in ("gzipped", "plain"):
+        labelled = load_digits(images)
+        assert (len(labelled.train_images), len(labelled.test_images)) == (48, 12)
+        assert np.bincount(labelled.test_labels).tolist() == [4, 4, 4]
+        if labels.exists():
+            labels.with_suffix("").write_bytes(gzip.decompress(labels.read_bytes()))
+            labels.unlink()
+    labels.with_suffix("").unlink()
+    assert load_digits(images).train_labels is None
 
 
 def test_npy_without_labels_holds_a_seeded_fifth_back(tmp_path, images):
@@ -345,15 +349,19 @@ def test_other_number_types_are_brought_to_grey_levels(tmp_path, images, change,
         ([0.0, 0.5, 2.0], [0, 64, 255], ("x.npy: pixel values 0 … 2 were stretched to 0 … 255.",)),
         ([0.0, 0.5, 255.0], [0, 0, 255], ()),
         ([0, 7, 127], [0, 7, 127], ()),
+        ([0, 1, 0], [0, 255, 0], ("x.npy: pixel values 0 … 1 were stretched to 0 … 255.",)),
+        ([0, 8, 16], [0, 128, 255], ("x.npy: pixel values 0 … 16 were stretched to 0 … 255.",)),
+        ([0, 8, 17], [0, 8, 17], ()),
         ([False, False, True], [0, 0, 255], ()),
     ],
-    ids=["unit floats", "other floats", "levels as floats", "whole numbers", "bool"],
-)
-def test_only_floats_that_are_no_levels_are_stretched(tmp_path, values, levels, notices):
-    np.save(tmp_path / "x.npy", np.repeat([np.array(values)[None]], 50, axis=0))
+    ids=["unit floats", "other floats", "levels as floats", "whole numbers",
+         "bits", "four bits", "few whole numbers", "bool"],
+)  # fmt: skip
+def test_only_what_is_no_level_is_stretched(tmp_path, values, levels, notices):
+    varied = np.repeat([np.array([values, values])], 50, axis=0)
+    np.save(tmp_path / "x.npy", varied)
     images = load_images(tmp_path / "x.npy").images
     assert (images == np.array(levels)).all()
-    varied = np.repeat([np.array(values)[None]], 50, axis=0)
     varied[0] = values[-1]  # alike, they would be refused
     np.save(tmp_path / "x.npy", varied)
     assert load_digits(tmp_path / "x.npy").notices == notices
@@ -424,7 +432,7 @@ def test_images_alone_can_be_any_number_of_either_part(tmp_path, images):
 @pytest.mark.parametrize(
     ("name", "arrays", "expected"),
     [
-        ("missing.npz", None, "does not exist: give the path of"),
+        ("missing.npz", None, "does not exist: give a folder of"),
         ("other.npz", {"x": np.ones(3)}, "holds no images: name the array 'images'"),
         ("empty.npz", {"images": np.empty((0, 2, 2))}, "holds no images: the array is empty"),
         ("flat.npz", {"images": np.ones((4, 4))}, "holds an array of shape .*must have the shape"),

@@ -90,7 +90,7 @@ def test_the_readme_command_renews_the_tables(monkeypatch):
 
 def test_the_explorer_is_served_with_what_was_asked_for(monkeypatch):
     served = []
-    monkeypatch.setattr(commands, "_load", lambda source: SimpleNamespace(name="sample"))
+    monkeypatch.setattr(commands, "_load", lambda *_: SimpleNamespace(name="sample"))
     monkeypatch.setattr("streamlit.web.cli.main", lambda given, **how: served.append(given))
     result = CliRunner().invoke(commands.main, ["explore", "--port", "8600", "--headless"])
     assert result.exit_code == 0

@@ -157,13 +157,15 @@ def assign(images: str, model: Path, out: Path, size: str | None) -> None:
 
     Each gets a cluster. They are treated as those of the map were.
     """
-    from mnist_clust.data import load_images
+    from mnist_clust.data import find, load_images
     from mnist_clust.own_images import assign_images
     from mnist_clust.pipeline import ImageClusterer
 
     _refuse_to_replace(out, images, model)
     try:
         with _failures_in_one_line():
+            if images not in ("mnist", "sample"):
+                find(images)
             saved = ImageClusterer.load(model)
             wanted = _size(size) or (saved.image_shape_ if saved.form_.resized else None)
             new = load_images(images, size=wanted, known=saved.form_)

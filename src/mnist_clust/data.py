@@ -205,7 +205,7 @@ def load_images(
         digits = load_digits(source)
         return NewImages(np.concatenate([digits.train_images, digits.test_images]))
     wanted = _size_of(size)
-    found = read_source(_found(source, f"give {KINDS}"), wanted)
+    found = read_source(find(source), wanted)
     parts = [found.parts[name] for name in ("images", "x_train", "x_test") if name in found.parts]
     if not parts:
         raise DataError(f"{found.origin} holds no images: name the array 'images'.")
@@ -261,7 +261,7 @@ def _load_mnist() -> Digits:
     local = os.environ.get("MNIST_CLUST_DATA")
     if local:
         hint = "point MNIST_CLUST_DATA at a folder with the four MNIST files, or unset it"
-        return _checked_mnist(read_source(_found(local, hint)))
+        return _checked_mnist(read_source(find(local, hint)))
     cache = _keras_cache()
     if os.access(cache, os.R_OK):
         try:
@@ -372,7 +372,7 @@ def load_path(
         As for `load_digits`.
     """
     wanted = _size_of(size)
-    place = _found(path, f"give 'auto', 'mnist', 'sample', or {KINDS}")
+    place = find(path, f"give 'auto', 'mnist', 'sample', or {KINDS}")
     digits = _from_found(read_source(place, wanted, limit), None, wanted)
     return replace(digits, name="mnist") if digits.digest == MNIST_DIGEST else digits
 
@@ -403,7 +403,7 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def _found(source: str | os.PathLike[str], hint: str) -> Path:
+def find(source: str | os.PathLike[str], hint: str = f"give {KINDS}") -> Path:
     """Find a file or folder that somebody named, or say what to give instead."""
     with readable(source):  # it may lie in a folder that is closed, or be no name at all
         try:
