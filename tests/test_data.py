@@ -447,7 +447,7 @@ def test_images_that_cannot_be_had_alone_get_one_sentence(tmp_path, name, arrays
     if arrays is not None:
         np.savez(tmp_path / name, **arrays)
     with pytest.raises(DataError, match=f"{name} {expected}"):
-        load_images(tmp_path / name).images
+        load_images(tmp_path / name)
 
 
 @settings(max_examples=30)

@@ -138,8 +138,11 @@ def _full_level(parts: Sequence[npt.NDArray[Any]], origin: Path, known: Form | N
         return 1 if kinds == {"b"} else FULL
     high = max(highest)
     few = high <= FEW_LEVELS if kinds <= {"u", "i"} else high < FULL
-    full = FULL if not few or not high else max(high, 1)
-    return known.full if known and high <= known.full < full else full
+    if not few or not high:
+        return FULL
+    if known and 1 < high <= known.full < FULL:  # of a few images, none may be of full ink
+        return known.full
+    return max(high, 1)
 
 
 def _highest(images: npt.NDArray[Any], origin: Path) -> float:

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,11 @@ KINDS = (
 _CHUNK = 1 << 24
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _MAX_HEADER = 10_000  # bytes, as numpy has it
-_MAT_HEADER, _MAT_COMPRESSED = 128, 15
-_MAT_NUMBERS = {"double", "single", "logical"} | {
-    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
-}
+_MAT_MATRIX, _MAT_COMPRESSED, _MAT_COMPLEX = 14, 15, 0x800
+_MAT_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8",
+              13: "u8"}  # fmt: skip
+_MAT_CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4",
+                14: "i8", 15: "u8"}  # fmt: skip
 # What np.savez writes; of bzip2 and LZMA, zipfile unfolds a whole piece, however large, at once.
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -189,52 +190,71 @@ def _read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[A
 def read_mat(path: Path, limit: int = MAX_BYTES) -> dict[str, npt.NDArray[Any]]:
     """Read the arrays of numbers in a MATLAB file of version 5 to 7; arguments as for `read_idx`.
 
+    SciPy has such a reader; it crashes on some damaged files, and believes any promise. Of the
+    format ("MAT-File Format", The MathWorks) only arrays of real numbers are read.
+
     Raises
     ------
     DataError
         If the file is damaged, too large, or of another version.
     """
-    import scipy.io
-
+    arrays: dict[str, npt.NDArray[Any]] = {}
     with readable(path), path.open("rb") as file:
-        start = file.read(_MAT_HEADER)
-        if start[:4] == b"\x89HDF" or b"MATLAB 7.3" in start:
+        start = file.read(128)
+        if start.startswith((b"\x89HDF", b"MATLAB 7")):
             raise DataError(f"{path} is a MATLAB file of version 7.3: save it with '-v7'.")
-        if not start.startswith(b"MATLAB 5.0"):
+        if not start.startswith(b"MATLAB 5.0") or start[126:] not in (b"IM", b"MI"):
             raise DataError(f"{path} is no MATLAB file of version 5 to 7: save it with '-v7'.")
-        _bound_mat(file, start[126:128] == b"IM", path, limit)
-        file.seek(0)
-        listed = [(name, math.prod(shape)) for name, shape, kind in scipy.io.whosmat(file)
-                  if kind in _MAT_NUMBERS]  # fmt: skip
-        if sum(size for _, size in listed) > limit:
-            raise too_large(path, limit)
-        file.seek(0)
-        found = scipy.io.loadmat(file, variable_names=[name for name, _ in listed])
-    return {name: found[name] for name, _ in listed if isinstance(found.get(name), np.ndarray)}
+        order = "<" if start[126:] == b"IM" else ">"
+        left = limit
+        while tag := file.read(8):
+            kind, size = np.frombuffer(tag, f"{order}u4").tolist()
+            if size > left:
+                raise too_large(path, limit)
+            body = _read_at_most(file, size)
+            if len(body) < size:
+                raise ValueError("it ends inside an array")
+            if kind == _MAT_COMPRESSED:
+                unfold = zlib.decompressobj()
+                body = unfold.decompress(body, left + 1)
+                if len(body) > left:
+                    raise too_large(path, limit)
+                if not unfold.eof:
+                    raise ValueError("its compressed data end too early")
+                kind, body, _ = _mat_element(body, order)
+            left -= len(body)
+            if kind == _MAT_MATRIX:
+                arrays |= _mat_matrix(body, order)
+    return arrays
 
 
-def _bound_mat(file: IO[bytes], little: bool, path: Path, limit: int) -> None:
-    """Unfold a file's elements piece by piece, to see that they are no more than they may be.
+def _mat_element(content: bytes, order: str) -> tuple[int, bytes, bytes]:
+    """Take one element off; return its type, its content and what follows it."""
+    kind, size = np.frombuffer(content[:8], f"{order}u4").tolist()
+    start = 8
+    if kind >> 16:  # a small one, all in eight bytes
+        kind, size, start = kind & 0xFFFF, kind >> 16, 4
+    if size > len(content) - start or (start == 4 and size > 4):
+        raise ValueError("an element is longer than what holds it")
+    padded = 8 if start == 4 else start + size + -size % 8
+    return kind, content[start : start + size], content[padded:]
 
-    SciPy would ask for as much memory as any of them promises.
-    """
-    total = 0
-    order: Literal["little", "big"] = "little" if little else "big"
-    while len(tag := file.read(8)) == 8:
-        kind, size = (int.from_bytes(part, order) for part in (tag[:4], tag[4:]))
-        if kind != _MAT_COMPRESSED:
-            total += size
-            file.seek(size, os.SEEK_CUR)
-        unfold, rest = zlib.decompressobj(), size
-        while kind == _MAT_COMPRESSED and rest and (piece := file.read(min(rest, _CHUNK))):
-            rest -= len(piece)
-            while piece and total <= limit:
-                total += len(unfold.decompress(piece, _CHUNK))
-                piece = unfold.unconsumed_tail
-        if total > limit:
-            raise too_large(path, limit)
-    if file.tell() > path.stat().st_size:
-        raise DataError(f"{path} ends before it should: fetch it or save it again.")
+
+def _mat_matrix(content: bytes, order: str) -> dict[str, npt.NDArray[Any]]:
+    """Read an array by its name; nothing if it is none of real numbers."""
+    _, flags, content = _mat_element(content, order)
+    _, lengths, content = _mat_element(content, order)
+    _, name, content = _mat_element(content, order)
+    flag = int(np.frombuffer(flags[:4], f"{order}u4")[0])
+    if flag & 0xFF not in _MAT_CLASSES or flag & _MAT_COMPLEX:
+        return {}
+    kind, values, _ = _mat_element(content, order)
+    shape = np.frombuffer(lengths, f"{order}i4").tolist()
+    stored = np.frombuffer(values, order + _MAT_TYPES[kind])  # perhaps a smaller type
+    if min(shape, default=0) < 0 or math.prod(shape) != stored.size:
+        raise ValueError("an array of another length than it says")
+    array = stored.astype(_MAT_CLASSES[flag & 0xFF], copy=False).reshape(shape, order="F")
+    return {name.decode("latin-1"): array}
 
 
 def too_large(path: Path, limit: int) -> TooLargeError:

@@ -412,6 +412,8 @@ def find(source: str | os.PathLike[str], hint: str = f"give {KINDS}") -> Path:
             raise DataError(f"{source} lies with a user whom nobody knows: {hint}.") from error
         if not path.exists():
             raise DataError(f"{path} does not exist: {hint}.")
+        if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError
         return path
 
 

@@ -251,8 +251,11 @@ def read_or_refused(content, name):
 
 
 @settings(max_examples=200)
-@given(st.binary(max_size=300), st.sampled_from([b"", b"PK\3\4", b"\x1f\x8b\x08", b"\x93NUMPY", b"PAR1"]),
-       st.sampled_from([".npz", ".npy", ".gz", ".csv", ".parquet", ".mat"]))  # fmt: skip
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"", b"PK\3\4", b"\x1f\x8b\x08", b"\x93NUMPY", b"PAR1"]),
+    st.sampled_from([".npz", ".npy", ".gz", ".csv", ".parquet", ".mat"]),
+)
 def test_no_bytes_do_more_than_be_refused_as_data(noise, magic, ending):
     read_or_refused(magic + noise, f"noise{ending}")
 
