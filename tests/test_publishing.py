@@ -56,7 +56,7 @@ def made(tmp_path):
 
 
 def test_publishing_renews_notebooks_figures_and_metrics(project, made):
-    (project / "notebooks" / "01_x.ipynb").write_text("{}")
+    (project / "notebooks" / "01_x.ipynb").write_text('{"uses": "mnist_clust"}')
     (project / "figures" / "old.png").write_bytes(b"old")
     report.publish(made)
     notebook = json.loads((project / "notebooks" / "01_x.ipynb").read_text("utf-8"))

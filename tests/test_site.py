@@ -292,7 +292,7 @@ def test_a_figure_of_an_earlier_run_is_not_published(run, sample, monkeypatch, t
     monkeypatch.setattr(report, "build_site", lambda folder, *_: folder / "site" / "index.html")
     monkeypatch.setattr(report, "project_root", lambda: tmp_path / "project")
     (tmp_path / "project" / "notebooks").mkdir(parents=True)
-    (tmp_path / "project" / "notebooks" / f"{NAMES[0]}.ipynb").write_text("")
+    (tmp_path / "project" / "notebooks" / f"{NAMES[0]}.ipynb").write_text("uses mnist_clust")
     run(sample, "first")
     report.publish(run(sample, "second"))
     published = [path.name for path in (tmp_path / "project" / "figures").iterdir()]

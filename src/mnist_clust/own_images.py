@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def cluster_images(
         if digits.files:
             of_test = digits.test_index + (0 if digits.split else len(digits.train_images))
             for part, index in zip(parts, (digits.train_index, of_test), strict=True):
-                part.insert(1, "file", [digits.files[i] for i in index])
+                part.insert(1, "file", _names([digits.files[i] for i in index]))
         with timed("pictures", seconds, verbose=True):
             files = _draw_pictures(digits.train_images, model, known)
         summary = summarise(digits, model, unseen, float(known.mean())) | {"seconds": seconds}
@@ -122,6 +122,10 @@ def _refuse_others(folder: Path, n_clusters: int | str, earlier: Mapping[str, st
 
 def _sheet(cluster: int) -> str:
     return f"cluster_{cluster:02}.png"
+
+
+def _names(files: Sequence[str]) -> pd.Series:
+    return pd.Series(list(files), dtype=object)  # of text, which they need not be, pandas asks more
 
 
 def _csv(table: pd.DataFrame) -> bytes:
@@ -246,7 +250,7 @@ def assign_images(
     table = model.assign(new.images)
     table = table.round({"x": 4, "y": 4, "sureness": 4}).rename_axis("index").reset_index()
     if new.files:
-        table.insert(1, "file", list(new.files))
+        table.insert(1, "file", _names(new.files))
     unlike = model.difference(new.images)
     write_atomically(Path(file), _csv(table))
     return table, unlike
