@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import psutil
 
-from mnist_clust._files import to_json, write_atomically
+from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import load_digits
 from mnist_clust.machine import memory_gb, processor
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import struct
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,20 @@ NO_MNIST = "full MNIST is not on this machine: set MNIST_CLUST_DATA to a folder 
 def idx_bytes(array: np.ndarray) -> bytes:
     header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     return header + array.astype(np.uint8).tobytes()
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """Make a folder that everybody may enter and write to, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="open-"))
+    folder.chmod(0o777)
+    try:
+        yield folder
+    finally:
+        for path in folder.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(0o755)
+        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 
 import mnist_clust.data as data_module
 from mnist_clust import DataError, load_digits
-from mnist_clust._files import read_idx
+from mnist_clust._read import read_idx
 from mnist_clust.data import MNIST_DIGEST, MnistUnavailableError, load_images, mnist_is_local
 
 
@@ -55,7 +55,7 @@ def test_rows_of_the_sample_become_images_with_their_labels(monkeypatch, tmp_pat
     np.testing.assert_array_equal(digits.train_labels, labels[digits.train_index])
     assert np.bincount(digits.test_labels).tolist() == [4, 4, 4]
     both = np.concatenate([digits.train_images, digits.test_images])
-    np.testing.assert_array_equal(load_images("sample"), both)
+    np.testing.assert_array_equal(load_images("sample").images, both)
 
 
 def test_flatten_scales_and_keeps_order(tmp_path, images):
@@ -187,7 +187,7 @@ def test_path_and_variable_give_mnist(monkeypatch, small_mnist, idx_folder):
         assert mnist_is_local()
         for source in ("mnist", "auto"):
             assert (load_digits(source).name, load_digits(source).digest) == ("mnist", digest)
-        assert len(load_images("mnist")) == 80
+        assert len(load_images("mnist").images) == 80
 
 
 def test_keras_cache_gives_mnist(monkeypatch, small_mnist, no_mnist):
@@ -252,13 +252,17 @@ def test_idx_folder_file_and_labels_beside_it(idx_folder, images):
     assert digits.image_shape == (9, 7)
     assert digits.train_index.tolist() == list(range(60))
     assert digits.test_index.tolist() == list(range(20))
-    alone = load_digits(idx_folder / "train-images-idx3-ubyte")
-    assert (len(alone.train_images), len(alone.test_images)) == (48, 12)
-    assert alone.train_labels is None  # its labels stand beside it, but gzipped
-    gunzipped = gzip.decompress((idx_folder / "train-labels-idx1-ubyte.gz").read_bytes())
-    (idx_folder / "train-labels-idx1-ubyte").write_bytes(gunzipped)
-    labelled = load_digits(idx_folder / "train-images-idx3-ubyte")
-    assert np.bincount(labelled.test_labels).tolist() == [4, 4, 4]
+    images = idx_folder / "train-images-idx3-ubyte"
+    labels = idx_folder / "train-labels-idx1-ubyte.gz"
+    for _ in ("gzipped", "plain"):
+        labelled = load_digits(images)
+        assert (len(labelled.train_images), len(labelled.test_images)) == (48, 12)
+        assert np.bincount(labelled.test_labels).tolist() == [4, 4, 4]
+        if labels.exists():
+            labels.with_suffix("").write_bytes(gzip.decompress(labels.read_bytes()))
+            labels.unlink()
+    labels.with_suffix("").unlink()
+    assert load_digits(images).train_labels is None
 
 
 def test_npy_without_labels_holds_a_seeded_fifth_back(tmp_path, images):
@@ -304,7 +308,7 @@ def test_colours_are_as_bright_as_they_look(tmp_path):
     }
     colours = np.repeat(np.array(list(known), np.uint8), 1000, axis=0)[:, None, None]
     np.save(tmp_path / "c.npy", colours)
-    grey = load_images(tmp_path / "c.npy")
+    grey = load_images(tmp_path / "c.npy").images
     assert grey.shape == (6000, 1, 1)
     assert grey[::1000].ravel().tolist() == list(known.values())
     assert (grey.reshape(6, 1000) == grey[::1000, :, 0]).all(), "colours depend on their place"
@@ -346,15 +350,19 @@ def test_other_number_types_are_brought_to_grey_levels(tmp_path, images, change,
         ([0.0, 0.5, 2.0], [0, 64, 255], ("x.npy: pixel values 0 … 2 were stretched to 0 … 255.",)),
         ([0.0, 0.5, 255.0], [0, 0, 255], ()),
         ([0, 7, 127], [0, 7, 127], ()),
+        ([0, 1, 0], [0, 255, 0], ("x.npy: pixel values 0 … 1 were stretched to 0 … 255.",)),
+        ([0, 8, 16], [0, 128, 255], ("x.npy: pixel values 0 … 16 were stretched to 0 … 255.",)),
+        ([0, 8, 17], [0, 8, 17], ()),
         ([False, False, True], [0, 0, 255], ()),
     ],
-    ids=["unit floats", "other floats", "levels as floats", "whole numbers", "bool"],
-)
-def test_only_floats_that_are_no_levels_are_stretched(tmp_path, values, levels, notices):
-    np.save(tmp_path / "x.npy", np.repeat([np.array(values)[None]], 50, axis=0))
-    images = load_images(tmp_path / "x.npy")
+    ids=["unit floats", "other floats", "levels as floats", "whole numbers",
+         "bits", "four bits", "few whole numbers", "bool"],
+)  # fmt: skip
+def test_only_what_is_no_level_is_stretched(tmp_path, values, levels, notices):
+    varied = np.repeat([np.array([values, values])], 50, axis=0)
+    np.save(tmp_path / "x.npy", varied)
+    images = load_images(tmp_path / "x.npy").images
     assert (images == np.array(levels)).all()
-    varied = np.repeat([np.array(values)[None]], 50, axis=0)
     varied[0] = values[-1]  # alike, they would be refused
     np.save(tmp_path / "x.npy", varied)
     assert load_digits(tmp_path / "x.npy").notices == notices
@@ -412,18 +420,20 @@ def test_a_fifth_of_each_class_is_held_back_where_that_can_be(tmp_path, sizes, h
 def test_images_alone_can_be_any_number_of_either_part(tmp_path, images):
     np.savez(tmp_path / "both.npz", x_test=images[:2], x_train=images[2:5])
     np.testing.assert_array_equal(
-        load_images(tmp_path / "both.npz"), images[[2, 3, 4, 0, 1]], "training images come first"
+        load_images(tmp_path / "both.npz").images,
+        images[[2, 3, 4, 0, 1]],
+        "training images come first",
     )
     np.savez(tmp_path / "test.npz", x_test=images[:2])
     np.savez(tmp_path / "images.npz", images=images[:2] / 255)
     for name in ("test.npz", "images.npz"):
-        np.testing.assert_array_equal(load_images(str(tmp_path / name)), images[:2])
+        np.testing.assert_array_equal(load_images(str(tmp_path / name)).images, images[:2])
 
 
 @pytest.mark.parametrize(
     ("name", "arrays", "expected"),
     [
-        ("missing.npz", None, "does not exist: give the path of"),
+        ("missing.npz", None, "does not exist: give a folder of"),
         ("other.npz", {"x": np.ones(3)}, "holds no images: name the array 'images'"),
         ("empty.npz", {"images": np.empty((0, 2, 2))}, "holds no images: the array is empty"),
         ("flat.npz", {"images": np.ones((4, 4))}, "holds an array of shape .*must have the shape"),

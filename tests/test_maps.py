@@ -65,6 +65,8 @@ def test_votes_count_and_share():
     winners, shares = maps.neighbor_vote(graph, np.array([7, 7, 5, 5]))
     assert winners.tolist() == [5, 5, 7, 7]
     assert shares.tolist() == pytest.approx([2 / 3] * 4)
+    winners, shares = maps.neighbor_vote(graph, np.array([7, -1, 5, -1]))
+    assert -1 not in winners, "those whom nobody labelled do not vote"
 
 
 def test_principal_components_are_as_many_as_there_can_be():

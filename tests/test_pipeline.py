@@ -1,18 +1,23 @@
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from sklearn.base import clone
 from sklearn.datasets import load_digits as small_digits
 
-from mnist_clust import scores
+from mnist_clust import load_digits, scores
 from mnist_clust.__main__ import main
 from mnist_clust.cluster import name_one_to_one
 from mnist_clust.features import Deskew, OrientedGradients
+from mnist_clust.own_images import assign_images, cluster_images
 from mnist_clust.pipeline import ImageClusterer, describe
+from mnist_clust.strangers import draw_strangers
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +207,190 @@ def test_without_labels_nothing_is_scored(sample, tmp_path):
     assert summary["n_clusters"] == 3
     assert "accuracy" not in summary
     assert "label" not in pd.read_csv(tmp_path / "out" / "clusters.csv")
+
+
+OWN = ["clusters.csv", "summary.json", "map.png", "model.npz", "cluster_00.png", "cluster_02.png"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_nobodys_files_are_written_over(sample, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    np.save(tmp_path / "x.npy", sample.train_images[::40])
+    (tmp_path / name).write_text("of a person")
+    result = run("cluster", "x.npy", "--clusters", 3, "--out", ".")
+    assert result.exit_code == 2, result.output
+    assert f"holds {name}, which 'cluster' did not write" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["x.npy", name])
+    assert (tmp_path / name).read_text() == "of a person"
+
+
+def test_only_what_a_run_recorded_is_removed_by_the_next(sample, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save(tmp_path / "x.npy", sample.train_images[::40])
+    (tmp_path / "cluster_analysis.png").write_text("of a person")
+    for count in (4, 2):
+        result = run("cluster", "x.npy", "--clusters", count, "--out", ".")
+        assert result.exit_code == 0, result.output
+        if count == 4:
+            (tmp_path / "cluster_02.png").write_text("drawn upon by a person")
+            before = set(tmp_path.iterdir())
+    assert before - set(tmp_path.iterdir()) == {tmp_path / "cluster_03.png"}
+    assert (tmp_path / "cluster_analysis.png").read_text() == "of a person"
+    assert (tmp_path / "cluster_02.png").read_text() == "drawn upon by a person"
+    files = json.loads((tmp_path / "summary.json").read_text("utf-8"))["files"]
+    assert sorted(files) == sorted([*OWN[:1], *OWN[2:5], "cluster_01.png"])
+    for name, known in files.items():
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == known
+
+
+def test_a_run_killed_while_it_wrote_is_followed_by_one_that_cleans_up(
+    sample, tmp_path, monkeypatch
+):
+    np.save(tmp_path / "x.npy", sample.train_images[::40])
+    out = tmp_path / "out"
+    command = ["cluster", tmp_path / "x.npy", "--out", out, "--clusters"]
+    assert run(*command, 4).exit_code == 0
+    replace, replaced = Path.replace, []
+
+    def killed(path, target):
+        replaced.append(target.name)
+        if len(replaced) == 2:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            cluster_images(load_digits(tmp_path / "x.npy"), 2, str(out))
+    assert replaced[0] == "summary.json", "the record goes first"
+    assert (out / "cluster_03.png").exists()
+    assert run(*command, 2).exit_code == 0
+    assert not (out / "cluster_03.png").exists()
+
+
+def test_what_is_read_is_not_written_over(clustered, own_file, tmp_path):
+    png = tmp_path / "pictures" / "a.png"
+    png.parent.mkdir()
+    Image.fromarray(np.load(own_file)["images"][0]).save(png)
+    for images, out in ((own_file, own_file), (png.parent, png), (png, png),
+                        (own_file, clustered / "model.npz")):  # fmt: skip
+        before = out.read_bytes()
+        result = run("assign", images, "--model", clustered, "--out", out)
+        assert result.exit_code == 2
+        assert "would write over what is read" in result.output
+        assert out.read_bytes() == before
+
+
+def test_a_table_may_go_into_a_pipe(clustered, own_file, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    result = run("assign", own_file, "--model", clustered, "--out", tmp_path / "pipe")
+    assert result.exit_code == 0, result.output
+    table = os.read(reader, 1 << 20).decode()
+    os.close(reader)
+    assert table.startswith("index,cluster,x,y,sureness\n")
+    assert result.stdout == "", "nothing goes where the table may go"
+    result = run("assign", own_file, "--model", clustered, "--out", tmp_path / "pipe")
+    assert result.exit_code == 1
+    assert "nobody reads from this pipe" in result.stderr
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_folders_may_be_text(fitted, sample, tmp_path, kind):
+    fitted.save(kind(tmp_path / "m"))
+    again = ImageClusterer.load(kind(tmp_path / "m"))
+    table, _ = assign_images(sample.test_images[:3], kind(tmp_path / "m"), kind(tmp_path / "a"))
+    assert (tmp_path / "a").read_text().startswith("index")
+    assert table.cluster.tolist() == again.predict(sample.test_images[:3]).tolist()
+
+
+# --- labels that nobody knows --------------------------------------------------------------------
+
+
+def test_images_without_a_label_are_not_scored(sample, tmp_path):
+    images, labels = sample.train_images[::8], sample.train_labels[::8].copy()
+    unknown = np.random.default_rng(0).random(len(labels)) < 0.5
+    found = {}
+    for name, some in (("all", labels), ("half", np.where(unknown, -1, labels))):
+        np.savez(tmp_path / f"{name}.npz", x_train=images, y_train=some, x_test=images, y_test=some)
+        out = tmp_path / name
+        result = run("cluster", tmp_path / f"{name}.npz", "--clusters", 12, "--out", out)
+        assert result.exit_code == 0, result.output
+        found[name] = json.loads((out / "summary.json").read_text("utf-8"))
+    said = f"{2 * unknown.sum():,} of 1,000 images have no label (-1); they are clustered and not"
+    assert said in found["half"]["notices"][0]
+    assert said in result.output
+    table = pd.read_csv(tmp_path / "half" / "clusters.csv")
+    known = table[table.label != -1]
+    train, test = (known[known.split == split] for split in ("train", "test"))
+    names = name_one_to_one(train.cluster, train.label, 12)
+    for part, score in ((train, "accuracy"), (test, "accuracy_test")):
+        assert found["half"][score] == round(np.mean(names[part.cluster] == part.label), 4)
+    assert abs(found["half"]["accuracy"] - found["all"]["accuracy"]) < 0.05
+    assert found["half"]["ami"] < 1
+
+
+def test_without_any_known_label_nothing_is_scored(sample, tmp_path):
+    np.savez(tmp_path / "x.npz", images=sample.train_images[::40], labels=np.full(100, -1))
+    result = run("cluster", tmp_path / "x.npz", "--clusters", 3, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "100 of 100 images have no label" in result.output
+    assert "accuracy" not in json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))
+
+
+# --- images of another kind ----------------------------------------------------------------------
+
+WAYS = {
+    "transposed": lambda images: images.transpose(0, 2, 1),
+    "inverted": lambda images: 255 - images,
+    "transposed and inverted": lambda images: 255 - images.transpose(0, 2, 1),
+    "turned by 180°": lambda images: images[:, ::-1, ::-1],
+    "turned to the right": lambda images: np.rot90(images, 1, (1, 2)),
+    "mirrored": lambda images: images[:, :, ::-1],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_images_that_lie_otherwise_are_noticed(way, fitted, sample):
+    for count in (1000, 60):
+        said = fitted.difference(WAYS[way](sample.test_images[:: 1000 // count]))
+        assert f"are more like the known ones when {way} (at a distance of" in said
+        assert said.count(".") == 3 and said.endswith(".")
+
+
+def test_images_of_the_same_kind_are_not_remarked_upon(fitted, sample):
+    for part in (sample.test_images, sample.test_images[:30], sample.train_images[::7]):
+        assert fitted.difference(part) is None
+    alone = [fitted.difference(image[None]) for image in sample.test_images[::10]]
+    assert np.mean([said is not None for said in alone]) < 0.05
+
+
+def test_one_image_that_lies_otherwise_is_noticed_if_that_can_be_told(fitted, sample):
+    turned = sample.test_images[::10].transpose(0, 2, 1)
+    said = [fitted.difference(image[None]) or "" for image in turned]
+    assert np.mean(["This image is" in sentence for sentence in said]) > 0.5
+    assert np.mean([" when transposed (" in sentence for sentence in said]) > 0.3
+
+
+def test_images_that_are_no_digits_are_noticed(fitted, sample):
+    letters = draw_strangers(sample.test_images)["letters"]
+    assert "farther from any known one" in fitted.difference(letters)
+
+
+def test_the_command_says_that_images_lie_otherwise(clustered, own_file, sample, tmp_path):
+    np.savez(tmp_path / "emnist.npz", images=sample.test_images[::9].transpose(0, 2, 1))
+    command = ["assign", tmp_path / "emnist.npz", "--model", clustered]
+    result = run(*command, "--out", tmp_path / "a.csv")
+    assert result.exit_code == 0, result.output
+    assert "*** Most of these images are more like the known ones when transposed" in result.output
+    result = run("assign", own_file, "--model", clustered, "--out", tmp_path / "a.csv")
+    assert "***" not in result.output
+    np.savez(tmp_path / "two.npz", x_train=sample.train_images[::8],
+             x_test=sample.test_images.transpose(0, 2, 1))  # fmt: skip
+    result = run("cluster", tmp_path / "two.npz", "--clusters", 10, "--out", tmp_path / "out")
+    assert "Unseen images: Most of these images are more like the known ones when" in result.output
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))
+    assert "when transposed" in summary["notices"][-1]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def made(tmp_path):
 
 
 def test_publishing_renews_notebooks_figures_and_metrics(project, made):
-    (project / "notebooks" / "01_x.ipynb").write_text("{}")
+    (project / "notebooks" / "01_x.ipynb").write_text('{"uses": "mnist_clust"}')
     (project / "figures" / "old.png").write_bytes(b"old")
     report.publish(made)
     notebook = json.loads((project / "notebooks" / "01_x.ipynb").read_text("utf-8"))
@@ -90,7 +90,7 @@ def test_the_readme_command_renews_the_tables(monkeypatch):
 
 def test_the_explorer_is_served_with_what_was_asked_for(monkeypatch):
     served = []
-    monkeypatch.setattr(commands, "_load", lambda source: SimpleNamespace(name="sample"))
+    monkeypatch.setattr(commands, "_load", lambda *_: SimpleNamespace(name="sample"))
     monkeypatch.setattr("streamlit.web.cli.main", lambda given, **how: served.append(given))
     result = CliRunner().invoke(commands.main, ["explore", "--port", "8600", "--headless"])
     assert result.exit_code == 0

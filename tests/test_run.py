@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mnist_clust import _files, cache, run
+from mnist_clust import _write, cache, run
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def test_a_run_writes_pictures_and_numbers(folder, sample, capsys):
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "x.json"
-    _files.write_atomically(path, b"old")
+    _write.write_atomically(path, b"old")
 
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_files.Path, "replace", full)
+    monkeypatch.setattr(_write.Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        _files.write_atomically(path, b"new")
+        _write.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -12,10 +12,34 @@ from sklearn.metrics import (
 )
 
 from mnist_clust import scores
-from mnist_clust.cluster import UNNAMED, fit_counts
+from mnist_clust.cluster import UNNAMED, fit_counts, name_by_majority, name_one_to_one
+from mnist_clust.data import UNLABELLED
 
 LABELS = np.array([4, 4, 4, 7, 7, 7, 9, 9])
 CLUSTERS = np.array([0, 0, 1, 1, 1, 0, 2, 2])
+
+
+def test_images_that_nobody_labelled_change_no_score():
+    labels = np.array([4, 4, 7, 7, 7, 4])
+    clusters = np.array([0, 0, 1, 1, 0, 2])
+    more_labels = np.concatenate([labels, [UNLABELLED] * 4])
+    more = np.concatenate([clusters, [0, 1, 3, 3]])  # of cluster 3 no label is known
+    for name in (name_by_majority, name_one_to_one):
+        names = name(clusters, labels, 4)
+        assert name(more, more_labels, 4).tolist() == names.tolist()
+        assert scores.accuracy(labels, clusters, names) == scores.accuracy(more_labels, more, names)
+    pd.testing.assert_frame_equal(
+        scores.score_clustering((labels, clusters), (None, clusters), 4),
+        scores.score_clustering((more_labels, more), (None, more), 4),
+    )
+    names = name_by_majority(clusters, labels, 4)
+    pd.testing.assert_frame_equal(
+        scores.confusion(labels, clusters, names), scores.confusion(more_labels, more, names)
+    )
+    mistakes = scores.find_mistakes(more_labels, names[more], np.zeros(10))
+    assert mistakes.index.tolist() == [4]
+    nobody = np.full(3, UNLABELLED)
+    assert np.isnan(scores.accuracy(nobody, np.zeros(3, int), np.array([1])))
 
 
 def test_accuracy_known_answer():

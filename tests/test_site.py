@@ -41,7 +41,9 @@ def write_notebook(folder, name, title, figures=(), html=""):
         output = nbformat.v4.new_output("display_data", bundle)
         cells.append(nbformat.v4.new_code_cell("run.show(...)", outputs=[output]))
     path = folder / "notebooks" / f"{name}.ipynb"
-    path.write_text(normalise(nbformat.writes(nbformat.v4.new_notebook(cells=cells))))
+    notebook = nbformat.reads(normalise(nbformat.writes(nbformat.v4.new_notebook(cells=cells))), 4)
+    notebook.metadata["papermill"] = {}  # as executed ones have it
+    nbformat.write(notebook, path)
     return path
 
 
@@ -258,22 +260,52 @@ def test_two_data_sets_of_one_name_do_not_mix(run, sample):
         for part in (slice(100), slice(200))
     )  # fmt: skip
     folder = run(first, "first").folder
-    (folder / "metrics" / "77_gone.json").write_text("{}")
-    (folder / "notebooks" / "77_source.ipynb").write_text("{}")
+    earlier = json.loads((folder / "metrics" / f"{NAMES[0]}.json").read_text())
+    (folder / "metrics" / "77_gone.json").write_text(json.dumps(earlier))
+    others = ["notebooks/77_source.ipynb", "metrics/77_mine.json", "figures/77_mine.png",
+              "interactive/mine.html", "site/mine.txt", "failed/01_mine.ipynb"]  # fmt: skip
+    for name in others:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("{}")
     made = run(second, "second")
     assert made.metrics["n_train"] == 200
     for place in (folder, folder / "site"):
-        assert [path.name for path in (place / "figures").glob("[0-9]*")] == ["02_second.png"]
-        assert [path.name for path in (place / "interactive").iterdir()] == ["second.html"]
-    assert [path.name for path in (folder / "metrics").iterdir()] == [f"{NAMES[0]}.json"]
-    assert (folder / "notebooks" / "77_source.ipynb").exists(), "it may be a source"
+        figures = {path.name for path in (place / "figures").glob("[0-9]*")}
+        assert figures - {"77_mine.png"} == {"02_second.png"}
+        pages = {path.name for path in (place / "interactive").iterdir()}
+        assert pages - {"mine.html"} == {"second.html"}
+    numbers = {path.name for path in (folder / "metrics").iterdir()}
+    assert numbers == {f"{NAMES[0]}.json", "77_mine.json"}
+    for name in others:
+        assert (folder / name).read_text() == "{}", "it may be somebody's"
+
+
+@pytest.mark.parametrize("name", ["metrics.json", f"notebooks/{NAMES[0]}.ipynb", "site/a.html"])
+def test_nothing_of_anybody_elses_is_written_over(run, sample, name, tmp_path):
+    theirs = tmp_path / "out" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("{}")
+    with pytest.raises(ValueError, match="is of no report and would be written over: let MNIST"):
+        run(sample, "first")
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [theirs]
+    assert theirs.read_text() == "{}"
+
+
+def test_a_site_behind_a_link_stays_there(run, sample, tmp_path):
+    (tmp_path / "served").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "site").symlink_to(tmp_path / "served")
+    for _ in range(2):
+        made = run(sample, "first")
+        assert (tmp_path / "out" / "site").is_symlink()
+        assert made.index.read_bytes() == (tmp_path / "served" / "index.html").read_bytes()
 
 
 def test_a_figure_of_an_earlier_run_is_not_published(run, sample, monkeypatch, tmp_path):
     monkeypatch.setattr(report, "build_site", lambda folder, *_: folder / "site" / "index.html")
     monkeypatch.setattr(report, "project_root", lambda: tmp_path / "project")
     (tmp_path / "project" / "notebooks").mkdir(parents=True)
-    (tmp_path / "project" / "notebooks" / f"{NAMES[0]}.ipynb").write_text("")
+    (tmp_path / "project" / "notebooks" / f"{NAMES[0]}.ipynb").write_text("uses mnist_clust")
     run(sample, "first")
     report.publish(run(sample, "second"))
     published = [path.name for path in (tmp_path / "project" / "figures").iterdir()]

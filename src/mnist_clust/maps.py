@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.linalg import orthogonal_procrustes
 from scipy.stats import spearmanr
 
+from mnist_clust.data import UNLABELLED, known_only
 from mnist_clust.tsne import TSNE, NeighborGraph, Progress, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
 from mnist_clust.tsne.transform import NEIGHBORS, place_points
@@ -209,7 +210,7 @@ def neighbor_vote(
     ----------
     neighbors : NeighborGraph
     labels : ndarray of int, shape (n,)
-        Classes of the neighbours.
+        Classes of the neighbours; those without one do not vote.
     n_neighbors : int, default 10
         Voters; all there are if the graph holds fewer.
 
@@ -222,7 +223,9 @@ def neighbor_vote(
     """
     classes, codes = np.unique(labels, return_inverse=True)
     near = codes[neighbors.indices[:, :n_neighbors]]
-    votes = np.stack([(near == code).sum(axis=1) for code in range(len(classes))], axis=1)
+    known = np.flatnonzero(classes != UNLABELLED)
+    votes = np.stack([(near == code).sum(axis=1) for code in known], axis=1)
+    classes = classes[known]
     return classes[votes.argmax(axis=1)], votes.max(axis=1) / near.shape[1]
 
 
@@ -245,7 +248,7 @@ def neighbor_accuracy(
     if labels is None:
         return float("nan")
     winners, _ = neighbor_vote(neighbors, labels, n_neighbors)
-    return float(np.mean(winners == labels))
+    return float(np.mean(np.equal(*known_only(labels, winners))))
 
 
 def distance_rank_correlation(

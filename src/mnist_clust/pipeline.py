@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import io
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from numbers import Integral, Real
 from pathlib import Path
 from typing import ClassVar, Self
@@ -21,8 +23,10 @@ from sklearn.decomposition import PCA
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from mnist_clust._files import DataError, read_npz, write_atomically
 from mnist_clust._parallel import one_thread
+from mnist_clust._pixels import Form
+from mnist_clust._read import DataError, read_npz
+from mnist_clust._write import write_atomically
 from mnist_clust.cluster import fit_counts
 from mnist_clust.data import Images
 from mnist_clust.features import (
@@ -33,6 +37,7 @@ from mnist_clust.features import (
     project,
 )
 from mnist_clust.islands import rejoin_islands
+from mnist_clust.likeness import Usual, difference
 from mnist_clust.silhouettes import map_silhouettes
 from mnist_clust.tsne import TSNE, NeighborGraph, nearest_neighbors
 from mnist_clust.tsne.neighbors import NewcomerSearch
@@ -40,7 +45,7 @@ from mnist_clust.tsne.transform import place_points
 
 Rows = npt.NDArray[np.float32]
 MODEL_FILE = "model.npz"
-FORMAT = 1  # of that file; before it was counted, 0
+FORMAT = 2  # of that file; before 2 it held less, and before 1 no number
 SAMPLE = 10_000  # points that tell the number of clusters; more tell the same, more slowly
 MOST = 20  # clusters looked for
 SMALLEST = 16  # side of images worth resampling: in smaller ones it blurs strokes of one pixel
@@ -85,6 +90,10 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Of the rows; not kept in a saved map.
     silhouettes_ : Series
         Mean silhouette by number of clusters, for those tried.
+    image_shape_ : (int, int)
+        Height and width of the images.
+    form_ : Form
+        How the images had been brought to grey levels, if whoever fitted them told.
     seconds_ : dict of str to float
         By step.
 
@@ -159,7 +168,9 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             rows = project(described, self._pca)
         with timed("neighbours", self.seconds_, self.verbose):
             graph = nearest_neighbors(rows, min(self.n_neighbors, len(X) - 1))
-        self._image_shape = (int(X.shape[1]), int(X.shape[2]))
+        self.image_shape_ = (int(X.shape[1]), int(X.shape[2]))
+        self._usual: Usual | None = Usual.of(X, graph.distances[:, 0])
+        self.form_ = Form()
         self.rows_, self.neighbors_ = rows, graph
         self._search = NewcomerSearch(rows, "euclidean", None)
         return self._make_map(candidates)
@@ -232,10 +243,10 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "embedding_")
         X = _stacked(X)
-        if X.shape[1:] != self._image_shape:
+        if X.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
-                f"{self._image_shape[0]}×{self._image_shape[1]}: bring them to that size."
+                f"{self.image_shape_[0]}×{self.image_shape_[1]}: bring them to that size."
             )
         return project(describe(X), self._pca)
 
@@ -304,19 +315,39 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         x, y = place_points(neighbors, self.embedding_).T
         return pd.DataFrame({"cluster": clusters, "x": x, "y": y, "sureness": shares})
 
+    def difference(self, X: Images) -> str | None:
+        """Say in one sentence how new images differ from those fitted, if they do.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, height, width)
+            Of the size of those fitted.
+
+        Returns
+        -------
+        str or None
+            That they are nearer to those fitted when inverted, mirrored or turned; or far away in
+            any case; or cut otherwise.
+        """
+
+        def distances(images: Images) -> npt.NDArray[np.floating]:
+            return self._search.nearest(self.rows_of(images), 1, None).distances[:, 0]
+
+        return None if self._usual is None else difference(np.asarray(X), self._usual, distances)
+
     def predict(self, X: Images) -> npt.NDArray[np.int64]:
         """Return the cluster of each new image; see `assign`."""
         return self.vote(self.nearest(X))[0]
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write all that `assign` needs, as plain arrays.
 
         Parameters
         ----------
-        folder : Path
+        folder : path
             Gets a file ``model.npz``; nothing in it is pickled.
         """
-        write_atomically(folder / MODEL_FILE, self.packed())
+        write_atomically(Path(folder) / MODEL_FILE, self.packed())
 
     def packed(self) -> bytes:
         """Return what `save` writes."""
@@ -330,19 +361,21 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             rows=self.rows_,
             embedding=self.embedding_,
             clusters=self.labels_,
-            image_shape=np.array(self._image_shape),
+            image_shape=np.array(self.image_shape_),
+            form=np.array(astuple(self.form_), float),
             parameters=np.frombuffer(parameters.encode(), np.uint8),
             format=np.array(FORMAT),
+            usual=np.array(self._usual or ()),
         )
         return buffer.getvalue()
 
     @classmethod
-    def load(cls, folder: Path) -> ImageClusterer:
+    def load(cls, folder: str | os.PathLike[str]) -> ImageClusterer:
         """Read a map that this version saved or an older one.
 
         Parameters
         ----------
-        folder : Path
+        folder : path
             Where `save` wrote it.
 
         Returns
@@ -356,7 +389,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             If there is none, it is damaged, or a newer version wrote it; the message says which
             and what to do.
         """
-        path = folder / MODEL_FILE
+        path = Path(folder) / MODEL_FILE
         if not path.is_file():
             raise DataError(f"{folder} holds no {MODEL_FILE}: give the folder 'cluster' wrote.")
         arrays = read_npz(path)
@@ -365,12 +398,17 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         try:
             model = cls(**json.loads(arrays["parameters"].tobytes()))
             mean, components, rows, embedding, clusters, shape = (arrays[a] for a in _ARRAYS)
+            usual = arrays.get("usual", np.empty(0))
+            full, inverted, resized = arrays.get("form", np.array(astuple(Form()), float)).tolist()
             n, features = rows.shape
             if embedding.shape != (n, 2) or clusters.shape != (n,) or shape.shape != (2,):
                 raise ValueError("arrays of different lengths")
             if components.shape != (features, *mean.shape):
                 raise ValueError("components of another shape")
-            if not all(np.isfinite(array).all() for array in (mean, components, rows, embedding)):
+            if usual.shape not in ((3,), (0,)) or not 0 < full <= 255:
+                raise ValueError("no likeness")
+            numbers = (mean, components, rows, embedding, usual)
+            if not all(np.isfinite(array).all() for array in numbers):
                 raise ValueError("values that are not finite")
             if not all(np.issubdtype(array.dtype, np.integer) for array in (clusters, shape)):
                 raise ValueError("numbers that are not whole")
@@ -385,7 +423,10 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         model._pca = PCA(features, svd_solver="covariance_eigh")
         model._pca.mean_, model._pca.components_, model._pca.whiten = mean, components, False
         model._pca.n_components_ = features
-        model._image_shape = (int(shape[0]), int(shape[1]))
+        model.image_shape_ = (int(shape[0]), int(shape[1]))
+        # Formats up to 1 knew neither what is usual nor how images were brought to grey.
+        model._usual = Usual(*usual.tolist()) if usual.size else None
+        model.form_ = Form(full, bool(inverted), bool(resized))
         model.rows_, model._search = rows, NewcomerSearch(rows, "euclidean", None)
         model.embedding_, model.labels_ = embedding, clusters
         model.n_clusters_ = int(clusters.max()) + 1

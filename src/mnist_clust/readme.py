@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from mnist_clust._files import write_atomically
+from mnist_clust._write import write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.published import published_results
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,24 +14,42 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from mnist_clust._files import sole_writer, to_json, write_atomically
+from mnist_clust._write import (
+    digest,
+    read_record,
+    sole_writer,
+    to_json,
+    write_atomically,
+)
 from mnist_clust.cache import project_root
 from mnist_clust.claims import Verdict, load_claims
 from mnist_clust.data import Digits, load_digits
 from mnist_clust.digests import FILE, compare_with_committed, digest_stages, read_committed
 from mnist_clust.run import output_folder
-from mnist_clust.site import build_site
+from mnist_clust.site import build_site, is_site
 
-_WORK, _FAILED = ".running", "failed"
+_WORK, _FAILED = ".mnist-clust-running", "failed"
+_METRICS = "metrics.json"
 _BAR = "{desc} · cell {n_fmt} of {total_fmt} · {elapsed}"
+
+Stamp = tuple[int, int]
 
 
 class NotebookError(RuntimeError):
     """A notebook failed; the message names it, the cell and the error."""
+
+
+class _SameInterpreter(AsyncKernelManager):
+    """Runs kernels by the interpreter that runs this, whatever `python3` is on JUPYTER_PATH."""
+
+    def _kernel_spec_manager_default(self) -> KernelSpecManager:
+        return KernelSpecManager(kernel_dirs=[])  # without any, ipykernel names its own
 
 
 @dataclass(frozen=True)
@@ -68,9 +87,16 @@ def find_notebooks(chosen: Sequence[str] = ()) -> list[Path]:
     Raises
     ------
     ValueError
-        If a beginning fits no notebook.
+        If there are none, or a beginning fits none.
     """
     notebooks = sorted((project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    # Without a checkout, these may be somebody's own in the folder at hand.
+    notebooks = [path for path in notebooks if b"mnist_clust" in path.read_bytes()]
+    if not notebooks:
+        raise ValueError(
+            "the notebooks do not come with the installed package: run this in a checkout of the "
+            "project."
+        )
     for beginning in chosen:
         if not any(path.name.startswith(beginning) for path in notebooks):
             known = ", ".join(path.stem for path in notebooks)
@@ -92,8 +118,8 @@ def make_report(
     notebooks : sequence of Path
         From :func:`find_notebooks`.
     folder : Path, optional
-        Where to write; ``reports/<data set>`` by default. While another run writes there, this
-        one waits.
+        Where to write; ``reports/<data set>`` by default. Of what lies there, only what earlier
+        runs recorded is removed. While another run writes there, this one waits.
 
     Returns
     -------
@@ -101,15 +127,19 @@ def make_report(
 
     Raises
     ------
+    ValueError
+        If the folder holds what no report wrote and this one would write over.
     NotebookError
         If a cell fails. What was made until then is kept, that notebook in ``failed/``; pages and
         numbers stay those of the last report that came to its end. Where there was none, they
         grow with each notebook, and stay as far as they came.
     """
-    folder = folder or output_folder(digits.name)
+    folder = Path(folder or output_folder(digits.name))
     seconds: dict[str, float] = {}
     with sole_writer(folder):
-        shutil.rmtree(folder / _FAILED, ignore_errors=True)
+        _refuse_others(folder, notebooks)
+        _forget_failures(folder)
+        record = read_record(folder / _METRICS, *_KEYS).get("files", {})
         earlier = _shown(folder)
         expected = _seconds_of_last_run(folder)
         grows = not (folder / "site").exists()
@@ -121,13 +151,14 @@ def make_report(
             seconds[path.stem] = round(time.monotonic() - started, 1)
             print(f"{path.stem} … {seconds[path.stem]:.0f} s", flush=True)
             if grows and number + 1 < len(notebooks):
-                index = _build(folder, notebooks[: number + 1], digits, seconds)[0]
+                index, _ = _build(folder, notebooks[: number + 1], digits, seconds, earlier)
                 if number == 0:
                     print(f"To look at while it grows: {index.resolve().as_uri()}", flush=True)
-        for path, stamp in _shown(folder).items():
-            if earlier.get(path) == stamp:  # of an earlier run: a report is of one
+        for path, stamp in earlier.items():
+            # Of an earlier run, and a report is of one.
+            if _stamp(path) == stamp and _is_ours(path, record.get(_name(path, folder))):
                 path.unlink()
-        return Report(folder, *_build(folder, notebooks, digits, seconds, whole=True))
+        return Report(folder, *_build(folder, notebooks, digits, seconds, earlier, whole=True))
 
 
 def _build(
@@ -135,23 +166,32 @@ def _build(
     notebooks: Sequence[Path],
     digits: Digits,
     seconds: dict[str, float],
+    earlier: dict[Path, Stamp],
     *,
     whole: bool = False,
 ) -> tuple[Path, dict[str, Any]]:
+    """Write down what the notebooks of this run gave so far, and make a site of it."""
     metrics = _collect_metrics(folder, digits, seconds)
     if whole and digits.name in read_committed():
         metrics["digests"] = digest_stages(digits, [path.name[:2] for path in notebooks])
         metrics["bits"] = compare_with_committed(digits, metrics["digests"])
-    write_atomically(folder / "metrics.json", to_json(metrics))
+    written = [path for path, stamp in _shown(folder).items() if earlier.get(path) != stamp]
+    files = {_name(path, folder): digest(path.read_bytes())
+             for path in sorted(written) if path.suffix != ".json"}  # fmt: skip
+    write_atomically(folder / _METRICS, to_json(metrics | {"files": files}))
     executed = [folder / "notebooks" / path.name for path in notebooks]
     return build_site(folder, executed, digits), metrics
 
 
+def _name(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder))
+
+
 def _seconds_of_last_run(folder: Path) -> dict[str, float]:
     try:
-        last = json.loads((folder / "metrics.json").read_text("utf-8"))["notebooks"]
+        last = read_record(folder / _METRICS, *_KEYS)["notebooks"]
         return {name: float(told["seconds"]) for name, told in last.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}  # there was none, or it left nothing to read
 
 
@@ -163,11 +203,52 @@ def _about(seconds: Sequence[float | None]) -> str:
     return f", about {sum(known) / 60:.0f} min left" if sum(known) >= 90 else ", a minute left"
 
 
-def _shown(folder: Path) -> dict[Path, tuple[int, int]]:
+_KEYS = ("digest", "numbers", "verdicts", "notebooks")  # of a report's metrics
+
+
+def _refuse_others(folder: Path, notebooks: Sequence[Path]) -> None:
+    """Refuse, before any work, to write over what no report wrote."""
+    others = [folder / "notebooks" / path.name for path in notebooks]
+    others = [path for path in others if path.exists() and not _is_executed(path)]
+    if (path := folder / _METRICS).exists() and not read_record(path, *_KEYS):
+        others.append(path)
+    if (path := folder / "site").exists() and not is_site(path):
+        others.append(path)
+    if others:
+        raise ValueError(
+            f"{others[0]} is of no report and would be written over: let MNIST_CLUST_OUT name "
+            "another folder."
+        )
+
+
+def _forget_failures(folder: Path) -> None:
+    for path in filter(_is_executed, (folder / _FAILED).glob("*.ipynb")):
+        path.unlink()
+    with contextlib.suppress(OSError):  # there is none, or somebody keeps something there
+        (folder / _FAILED).rmdir()
+
+
+def _is_executed(path: Path) -> bool:
+    return b'"papermill"' in path.read_bytes()
+
+
+def _is_ours(path: Path, recorded: str | None) -> bool:
+    """Tell whether a file is as an earlier run wrote it."""
+    if path.suffix == ".json":
+        return bool(read_record(path, "numbers", "verdicts", "peak_memory_mb"))
+    return recorded is not None and digest(path.read_bytes()) == recorded
+
+
+def _shown(folder: Path) -> dict[Path, Stamp]:
     """Tell what a folder holds to show, and of each file what changes when it is written anew."""
     patterns = ("figures/[0-9][0-9]_*.png", "interactive/*", "metrics/*.json")
     files = [path for pattern in patterns for path in folder.glob(pattern)]
-    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+    return {path: _stamp(path) for path in files if path.is_file()}
+
+
+def _stamp(path: Path) -> Stamp:
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def _execute(path: Path, folder: Path, parameters: dict[str, str], title: str) -> None:
@@ -183,6 +264,7 @@ def _execute(path: Path, folder: Path, parameters: dict[str, str], title: str) -
             work / path.name,
             parameters,
             kernel_name="python3",
+            kernel_manager_class=_SameInterpreter,
             cwd=path.parent,
             progress_bar=sys.stderr.isatty()
             and {"desc": title, "leave": False, "bar_format": _BAR},
@@ -220,8 +302,7 @@ def _connection_file() -> str:
 
 
 def _keep(executed: Path, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
-    executed.replace(target)
+    write_atomically(target, executed.read_bytes())
 
 
 def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) -> dict[str, Any]:

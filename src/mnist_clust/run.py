@@ -18,7 +18,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
-from mnist_clust._files import to_json, write_atomically
+from mnist_clust._write import to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import check_claims
 from mnist_clust.data import Digits

@@ -12,7 +12,8 @@ from sklearn import metrics
 from sklearn.cluster import KMeans
 
 from mnist_clust._parallel import one_thread
-from mnist_clust.cluster import name_by_majority, name_one_to_one
+from mnist_clust.cluster import UNNAMED, name_by_majority, name_one_to_one
+from mnist_clust.data import UNLABELLED, known_only
 
 Clusters = npt.NDArray[np.integer]
 
@@ -32,9 +33,10 @@ def accuracy(labels: npt.ArrayLike, clusters: Clusters, names: npt.NDArray[np.in
     Returns
     -------
     float
-        From 0 to 1.
+        From 0 to 1, of the labelled images; NaN if there are none.
     """
-    return float(np.mean(names[clusters] == np.asarray(labels)))
+    labels, clusters = known_only(labels, clusters)
+    return float(np.mean(names[clusters] == labels)) if len(labels) else float("nan")
 
 
 def score_clustering(
@@ -69,6 +71,7 @@ def score_clustering(
         if labels is None:
             table[part] = {}
             continue
+        labels, clusters = known_only(labels, clusters)
         table[part] = {name: accuracy(labels, clusters, names[name]) for name in names}
         homogeneity, completeness, _ = metrics.homogeneity_completeness_v_measure(labels, clusters)
         table[part] |= {
@@ -133,10 +136,11 @@ def confusion(
     Returns
     -------
     DataFrame
-        Rows: true classes; columns: the same classes as names. Counts. Images in clusters
-        without a name are left out.
+        Rows: true classes; columns: the same classes as names. Counts. Images without a label, or
+        in clusters without a name, are left out.
     """
-    classes = np.unique(np.concatenate([np.asarray(labels), names[names >= 0]]))
+    labels, clusters = known_only(labels, clusters)
+    classes = np.unique(np.concatenate([labels, names[names != UNNAMED]]))
     counts = metrics.confusion_matrix(labels, names[clusters], labels=classes)
     return pd.DataFrame(counts, index=classes, columns=classes)
 
@@ -240,5 +244,5 @@ def find_mistakes(
     """
     table = pd.DataFrame({"named": named, "margin": margins})
     table.insert(0, "label", table.named if labels is None else labels)
-    wrong = table[table.label != table.named]
+    wrong = table[(table.label != table.named) & (table.label != UNLABELLED)]
     return wrong.sort_values("margin", ascending=False, kind="stable")

@@ -15,6 +15,7 @@ from typing import Any
 
 from sphinx.cmd.build import build_main
 
+from mnist_clust._write import digest, read_record, to_json
 from mnist_clust.cache import project_root
 from mnist_clust.chapters import read_chapter
 from mnist_clust.data import Digits
@@ -24,6 +25,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _BENCHMARK = project_root() / "results" / "benchmark.json"
 _SPEED = project_root() / "results" / "tsne_speed.png"
 _TITLES = {"mnist": "full MNIST", "sample": "the sample"}
+_CONTENT = "content.json"  # digests of all files of a site, by name
 _NOTE_STYLE = (
     "margin: 0; padding: .4em 1em; color: #fff; background: #8a1c1c; "
     "font: bold 16px/1.4 system-ui, sans-serif"
@@ -58,20 +60,45 @@ def build_site(folder: Path, notebooks: list[Path], digits: Digits) -> Path:
     OSError
         If the disk is full. Then, and in any other case, the pages before stay as they were.
     """
-    work = folder / ".site-new"
+    site = folder / "site"
+    whole = site.resolve()  # it may be a link
+    if whole.exists() and not is_site(whole):
+        raise SiteError(f"{site} holds what no report wrote: move it away.")
+    work = whole.with_name(".mnist-clust-site")
     shutil.rmtree(work, ignore_errors=True)
-    source, built, site = work / "source", work / "site", folder / "site"
+    source, built = work / "source", work / "site"
     try:
         source.mkdir(parents=True)
         _write_sources(source, folder, notebooks, digits)
         _run_sphinx(source, built)
         _add_files(built, folder, _announcement(digits))
-        if site.exists():
-            site.rename(work / "before")
-        built.rename(site)
+        _carry_over(whole, built)
+        if whole.exists():
+            whole.rename(work / "before")
+        built.rename(whole)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return site / "index.html"
+
+
+def is_site(folder: Path) -> bool:
+    """Tell whether a folder holds the pages of a report, or nothing."""
+    known = read_record(folder / "metrics.json", "digest", "numbers", "verdicts", "notebooks")
+    return bool(known) or not any(folder.iterdir())
+
+
+def _carry_over(before: Path, built: Path) -> None:
+    """Record what was built, and take along what somebody has put beside the pages before."""
+    made = sorted(path for path in built.rglob("*") if path.is_file())
+    record = {path.relative_to(built).as_posix(): digest(path.read_bytes()) for path in made}
+    earlier = read_record(before / _CONTENT, "index.html")
+    (built / _CONTENT).write_bytes(to_json(record))
+    known = {_CONTENT, *earlier, *record}
+    for path in before.rglob("*") if earlier else ():
+        name = path.relative_to(before).as_posix()
+        if name not in known and not path.is_dir():
+            (built / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, built / name, follow_symlinks=False)
 
 
 def _write_sources(source: Path, folder: Path, notebooks: list[Path], digits: Digits) -> None:

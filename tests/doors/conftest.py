@@ -1,12 +1,11 @@
 """What the doors have in common: how they refuse, and somebody whom files can be closed to."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import open_folder
 from sklearn.datasets import load_digits as small_digits
 
 from mnist_clust.pipeline import ImageClusterer
@@ -15,12 +14,8 @@ from mnist_clust.pipeline import ImageClusterer
 @pytest.fixture
 def shared() -> Iterator[Path]:
     """A folder that everybody may enter, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="doors-"))
-    folder.chmod(0o777)
-    yield folder
-    for path in folder.rglob("*"):
-        path.chmod(0o755)
-    shutil.rmtree(folder)
+    with open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from kinds import IMAGES, UNREADABLE
 from PIL import Image
 
 from mnist_clust import DataError
-from mnist_clust._files import read_array, read_idx, read_npz
+from mnist_clust._read import read_array, read_idx, read_mat, read_npz
+from mnist_clust._tables import read_csv, read_parquet
 from mnist_clust.explorer import pictures
 from mnist_clust.pipeline import ImageClusterer
 
@@ -43,6 +44,8 @@ def saved_map() -> bytes:
         embedding=random.random((3, 2), np.float32),
         clusters=np.arange(3, dtype=np.int32),
         image_shape=np.array([8, 8]),
+        usual=np.array([0.1, 1, 2]),
+        form=np.array([255.0, 0, 0]),
         parameters=np.frombuffer(b'{"n_neighbors": 2}', np.uint8),
     )
 
@@ -59,6 +62,10 @@ FORMATS: dict[str, tuple[bytes, Callable[[Path], Any]]] = {
     "gz": (kinds.gz(idx_bytes(SMALL)), read_idx),
     "npy": (kinds.as_npy(SMALL), read_array),
     "npz": (kinds.npz(images=SMALL), read_npz),
+    "mat": (kinds.as_mat(X=SMALL), read_mat),
+    "plain mat": (kinds.as_mat(False, X=SMALL), read_mat),
+    "csv": (kinds.as_csv(SMALL), lambda path: read_csv(path, print)),
+    "parquet": (kinds.as_parquet(x=SMALL.tolist()), lambda path: read_parquet(path, print)),
     "saved map": (saved_map(), read_map),
     "PNG": (picture("PNG"), lambda path: pictures.read_image(path.read_bytes())),
     "JPEG": (picture("JPEG"), lambda path: pictures.read_image(path.read_bytes())),
@@ -98,8 +105,9 @@ def test_a_file_cut_anywhere(name, tmp_path):
     assert read_or_refuse(read, tmp_path / "x", whole) is not None
     for length in range(len(whole)):
         found = read_or_refuse(read, tmp_path / "x", whole[:length])
-        # A JPEG without its last marks is whole as far as anybody can see.
-        assert found is None or name in ("JPEG", "PNG"), f"{length} of {len(whole)} bytes"
+        # A JPEG without its last marks is whole as far as anybody can see, and so is a table.
+        as_if_whole = name in ("JPEG", "PNG", "csv")
+        assert as_if_whole or not found, f"{length} of {len(whole)} bytes"
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -122,7 +130,11 @@ def test_a_file_with_any_byte_flipped(name, tmp_path):
 
 def test_promises_are_not_believed(tmp_path):
     """Every unreadable kind there is: among them bombs, and headers of terabytes."""
-    readers = {".npz": read_npz, ".npy": read_array}
+    readers = {".npz": read_npz, ".npy": read_array, ".mat": read_mat}
+    readers |= {
+        ".csv": lambda path: read_csv(path, print),
+        ".parquet": lambda path: read_parquet(path, print),
+    }
     for name, (content, _) in UNREADABLE.items():
         with little_memory():
             read = readers.get(Path(name).suffix, read_idx)

@@ -7,6 +7,7 @@ not apply, `NOT_TRIED` says why.
 import base64
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,17 +18,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from helpers import unprivileged
-from kinds import CONTENTS, DOORS, PICTURES, PLACES, UNREADABLE, UPLOADS, WORKS
+from kinds import CONTENTS, DOORS, FOLDERS, PICTURES, PLACES, UNREADABLE, UPLOADS, WORKS
 
 from mnist_clust import load_digits, report
 from mnist_clust.__main__ import main
-from mnist_clust._files import DataError
+from mnist_clust._read import DataError
 from mnist_clust.data import load_images
 from mnist_clust.explorer import pictures, serve
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.tsne import TSNE, nearest_neighbors
 
+NO_PICTURE = "not a PNG or JPEG image|more than 5 MB|did not arrive whole"
 NOT_TRIED = {
     ("places", door): "a browser sends bytes, and no path is opened"
     for door in ("upload", *PICTURES)
@@ -65,6 +67,8 @@ def knock(monkeypatch, model_folder, shared):
     out = shared / "out"
     out.mkdir()
     out.chmod(0o777)
+    shutil.copytree(model_folder, shared / "model")
+    (shared / "model").chmod(0o755)  # others may read it, too
 
     def go(door, path):
         if door == "MNIST_CLUST_DATA":
@@ -79,7 +83,7 @@ def knock(monkeypatch, model_folder, shared):
             return said_by(pictures.read_drawing, url)
         commands = {
             "cluster": ["cluster", path, "--clusters", "2", "--out", out],
-            "assign": ["assign", path, "--model", model_folder, "--out", out / "assigned.csv"],
+            "assign": ["assign", path, "--model", shared / "model", "--out", out / "assigned.csv"],
             "report": ["report", "--data", path],
             "explore": ["explore", "--data", path],
         }
@@ -116,7 +120,7 @@ def test_files_that_cannot_be_read(name, door, knock, tmp_path):
     if door == "upload":
         expected = UPLOADS.get(name, expected)
     if door in PICTURES:
-        expected = "not a PNG or JPEG image"
+        expected = NO_PICTURE
     agree(knock(door, tmp_path / name), expected)
 
 
@@ -129,9 +133,22 @@ def test_arrays_that_can_be_read(name, door, knock, tmp_path):
     (tmp_path / name).write_bytes(kind.content)
     expected = kind.unlike.get(door, kind.said)
     if door == kinds.MNIST:
-        expected = r"is not all of MNIST|each part needs some|one size"
+        expected = rf"is not all of MNIST|each part needs some|one size|{kinds.MATRIX}"
     if door in PICTURES:
-        expected = "not a PNG or JPEG image|more than 5 MB|did not arrive whole"
+        expected = NO_PICTURE
+    agree(knock(door, tmp_path / name), expected)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("name", FOLDERS)
+def test_folders(name, door, knock, tmp_path):
+    if ("places", door) in NOT_TRIED:
+        pytest.skip(NOT_TRIED["places", door])
+    make, expected, unlike = FOLDERS[name]
+    make(tmp_path / name)
+    expected = unlike.get(door, expected)
+    if door == kinds.MNIST and (expected is WORKS or "holds no" not in expected):
+        expected = rf"not all of MNIST|does not hold MNIST|{expected}"
     agree(knock(door, tmp_path / name), expected)
 
 

@@ -176,12 +176,46 @@ def test_a_new_digit_is_placed_again_on_other_data(monkeypatch):
         places = pd.DataFrame({"cluster": [0], "x": [x], "y": [0.0], "sureness": [1.0]})
         return SimpleNamespace(
             digits=SimpleNamespace(digest=digest, image_shape=image.shape),
-            place=lambda *_: (places, np.zeros((1, 10), int)),
+            place=lambda *_: (places, np.zeros((1, 10), int), None),
         )
 
     for data in (atlas("one", 1.0), atlas("other", 2.0)):
         placed = app.place_new(data, SHARP, 2, 10, lambda *_: None)
         assert placed.x == data.place()[0].x[0]
+
+
+def test_a_digit_on_its_side_is_remarked_upon(visit, few):
+    images, labels = few
+    page = visit(tab=app.NEW)
+    said = []
+    for index in np.flatnonzero(np.isin(labels, [2, 4, 7]))[:12]:
+        buffer = io.BytesIO()
+        Image.fromarray(np.kron(images[index].T, np.ones((9, 9), np.uint8))).save(buffer, "PNG")
+        upload(page, "upload", "side.png", buffer.getvalue())
+        said += [warning.value for warning in page.warning if "This image is" in warning.value]
+    assert any("more like the known ones when" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize("name", ["train.csv", "train.parquet"])
+def test_tables_are_explored_alike(visit, few, name):
+    images, labels = (part[:80] for part in few)
+    frame = pd.DataFrame(images.reshape(80, -1)).add_prefix("pixel").assign(label=labels)
+    content = frame.to_csv(index=False).encode()
+    if name.endswith("parquet"):
+        content = frame.to_parquet()
+    page = visit(tab=app.OWN)
+    upload(page, "data_file", name, content)
+    assert "your own 64 images" in page.success[0].value
+
+
+def test_images_that_nobody_labelled_are_neither_right_nor_wrong(visit, few):
+    images, labels = (part[:100] for part in few)
+    page = visit(tab=app.OWN)
+    content = as_npz(images=images, labels=np.where(np.arange(100) % 2, labels, -1))
+    upload(page, "data_file", "half.npz", content)
+    assert any("50 of 100 images have no label" in warning.value for warning in page.warning)
+    page.radio(key="color").set_value("correctness").run()
+    assert not page.exception
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", bytes(pictures.MAX_IMAGE_BYTES + 1)])

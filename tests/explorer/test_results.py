@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from mnist_clust import load_digits, scores
+from mnist_clust.data import UNLABELLED
 from mnist_clust.explorer import results
 from mnist_clust.explorer.results import PIXELS, PLAIN, SHARP, Atlas, Clustering
 from mnist_clust.pipeline import fit_clusterer
@@ -104,9 +105,9 @@ def test_at_other_numbers_islands_are_rejoined_as_well(atlas, dimensions, monkey
 
 
 def test_a_cluster_without_images_stands_for_no_digit():
-    labels = np.array([-1, -1, 5])
-    found = Clustering(np.array([0, 0, 1], np.uint8), 3, np.zeros((3, 2), np.float32), labels)
-    assert found.titles == ["A: -1", "B: 5", "C: no digit"]
+    labels = np.array([-2, -2, 5, UNLABELLED])
+    found = Clustering(np.array([0, 0, 1, 3], np.uint8), 4, np.zeros((4, 2), np.float32), labels)
+    assert found.titles == ["A: -2", "B: 5", "C: no digit", "D: no digit"]
 
 
 def test_neighbours_are_the_nearest_in_fifty_components(atlas):
@@ -120,7 +121,8 @@ def test_neighbours_are_the_nearest_in_fifty_components(atlas):
 @pytest.mark.parametrize("n_clusters", [4, 10])
 def test_known_digits_are_placed_among_themselves(atlas, n_clusters):
     some = np.arange(0, len(atlas.digits.train_images), 10)
-    places, near = atlas.place(atlas.digits.train_images[some], n_clusters, quiet)
+    places, near, unlike = atlas.place(atlas.digits.train_images[some], n_clusters, quiet)
+    assert unlike is None
     known = atlas.clustering(SHARP, 2, n_clusters, quiet)
     assert (places.cluster == known.clusters[some]).mean() > 0.9
     assert (near == some[:, None]).any(axis=1).mean() > 0.9

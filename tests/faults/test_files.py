@@ -1,15 +1,24 @@
 """Files and cache entries that a run was writing when it ended."""
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import NOBODY, open_folder, unprivileged
 
 from mnist_clust import cache
-from mnist_clust._files import sole_writer, write_atomically, write_together
+from mnist_clust._write import (
+    digest,
+    read_record,
+    remove_recorded,
+    sole_writer,
+    write_atomically,
+    write_together,
+)
 
 
 @pytest.fixture
@@ -45,9 +54,109 @@ def test_files_are_written_together_or_not_at_all(tmp_path):
     assert caught.value.filename == str(tmp_path)
 
 
+MODES = [0o600, 0o640, 0o755, 0o604]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_file_keeps_its_mode_and_owner(mode, tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"before")
+    path.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(path, NOBODY, NOBODY)
+    before = path.stat()
+    write_atomically(path, b"after")
+    after = path.stat()
+    assert path.read_bytes() == b"after"
+    for part in ("st_mode", "st_uid", "st_gid"):
+        assert getattr(after, part) == getattr(before, part), part
+
+
+def test_a_new_file_has_the_mode_that_people_ask_for(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "x", b"new")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_of_somebody_elses_stays_theirs():
+    if os.geteuid() != 0:
+        pytest.skip("only root can make files of others")
+    with open_folder() as folder:
+        path = folder / "theirs"
+        path.write_bytes(b"a longer text before")
+        path.chmod(0o666)
+        with unprivileged():
+            write_atomically(path, b"after")
+        assert path.read_bytes() == b"after"
+        assert path.stat().st_uid == 0
+        path.chmod(0o644)
+        with unprivileged(), pytest.raises(PermissionError):
+            write_atomically(path, b"again")
+        assert path.read_bytes() == b"after", "its folder may be written, but not this file"
+
+
+def test_links_are_followed(tmp_path):
+    for name in ("elsewhere", "links"):
+        (tmp_path / name).mkdir()
+    target = tmp_path / "elsewhere" / "target"
+    (tmp_path / "links" / "b").symlink_to("../elsewhere/target")
+    (tmp_path / "links" / "a").symlink_to("b")
+    for content in (b"made through a link that led nowhere", b"and again"):
+        write_atomically(tmp_path / "links" / "a", content)
+        assert target.read_bytes() == content
+    assert [path.is_symlink() for path in (tmp_path / "links").iterdir()] == [True, True]
+    (tmp_path / "round").symlink_to("round")
+    with pytest.raises(OSError, match="symbolic links"):
+        write_atomically(tmp_path / "round", b"x")
+
+
+def test_pipes_and_devices_are_written_into(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_together({tmp_path / "pipe": b"content", tmp_path / "file": b"beside"})
+    assert os.read(reader, 100) == b"content"
+    os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    with pytest.raises(OSError, match="nobody reads from this pipe"):
+        write_atomically(tmp_path / "pipe", b"x")
+    (tmp_path / "null").symlink_to("/dev/null")
+    write_atomically(tmp_path / "null", b"x")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    assert (tmp_path / "null").is_symlink()
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "file", "null"}
+
+
+def test_only_what_was_recorded_is_removed(tmp_path):
+    outside = tmp_path / "outside"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    names = ["a", "changed", "unrecorded", "link"]
+    for path in (outside, *(folder / name for name in names[:3])):
+        path.write_bytes(b"as it was")
+    (folder / "link").symlink_to(outside)
+    record = dict.fromkeys(["a", "changed", "link", "gone", "../outside", str(outside)],
+                           digest(b"as it was"))  # fmt: skip
+    (folder / "changed").write_bytes(b"by a person")
+    remove_recorded(folder, record)
+    assert outside.exists()
+    assert sorted(path.name for path in folder.iterdir()) == ["changed", "link", "unrecorded"]
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"[]", b"{", b"{}", b'{"a": 1}', b"\xff\xfe", b"[" * 100_000]
+)
+def test_what_is_no_record_says_nothing(content, tmp_path):
+    if content is not None:
+        (tmp_path / "x.json").write_bytes(content)
+    assert read_record(tmp_path / "x.json", "a", "b") == {}
+
+
 def test_a_folder_has_one_writer_and_its_lock_ends_with_it(tmp_path):
     program = (
-        "import sys, pathlib; from mnist_clust._files import sole_writer\n"
+        "import sys, pathlib; from mnist_clust._write import sole_writer\n"
         "with sole_writer(pathlib.Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-u", "-c", program, str(tmp_path)]
@@ -83,7 +192,7 @@ def folder(tmp_path, monkeypatch):
 def test_every_byte_of_a_kept_result_is_checked(folder, capsys, survived):
     x = np.arange(50.0)
     expected = cache.cached(square)(x)
-    (entry,) = folder.iterdir()
+    (entry,) = folder.glob("*.pickle")
     whole = entry.read_bytes()
     for place in range(0, len(whole), 7):
         damaged = bytearray(whole)
@@ -122,17 +231,26 @@ def test_a_result_that_cannot_be_kept_is_given(folder, capsys, survived):
 def test_arguments_count_however_they_are_given(folder):
     cache.cached(square)(3)
     cache.cached(square)(x=3)
-    assert len(list(folder.iterdir())) == 1
+    assert len(list(folder.glob("*.pickle"))) == 1
 
 
-def test_only_folders_of_the_cache_are_removed(tmp_path, monkeypatch):
-    (tmp_path / "0123456789abcdef").mkdir()
-    (tmp_path / "letters").mkdir()
+def test_of_earlier_caches_only_what_they_wrote_is_removed(tmp_path, monkeypatch):
+    """The variable may name a folder that holds other things, too, some of them called alike."""
     monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path))
-    cache._folder.cache_clear()
-    try:
-        cache.cached(square)(3)
-        assert (tmp_path / "letters").is_dir(), "the variable may name a folder of other things"
-        assert not (tmp_path / "0123456789abcdef").exists()
-    finally:
+    states = iter(["0" * 16, "1" * 16, "2" * 16])
+    monkeypatch.setattr(cache, "_source_digest", lambda: next(states))
+    others = [tmp_path / ("f" * 16) / "mine.pickle", tmp_path / "letters" / "a"]
+    for path in others:
+        path.parent.mkdir()
+        path.write_text("of somebody else's")
+    others.append(tmp_path / ("1" * 16) / "notes.txt")
+    for state in ("0" * 16, "1" * 16, "2" * 16):
         cache._folder.cache_clear()
+        cache.cached(square)(3)
+        kept = sorted(path.parent.name for path in tmp_path.rglob("*.pickle"))
+        assert kept == [state, "f" * 16]
+        if state == "1" * 16:
+            others[-1].write_text("put there later")
+    cache._folder.cache_clear()
+    assert not (tmp_path / ("0" * 16)).exists()
+    assert all(path.exists() for path in others)

@@ -14,7 +14,8 @@ import streamlit as st
 from matplotlib.colors import to_hex
 from streamlit.delta_generator import DeltaGenerator
 
-from mnist_clust.data import DataError, Digits, load_digits
+from mnist_clust._pictures import MAX_IMAGE_BYTES
+from mnist_clust.data import UNLABELLED, DataError, Digits, load_digits
 from mnist_clust.explorer import components, pictures
 from mnist_clust.explorer.results import COUNTS, KINDS, PIXELS, SHARP, Atlas, Clustering, Say
 from mnist_clust.plots.style import ACCENT, PALETTE, WARN
@@ -25,6 +26,7 @@ SELECTION, METRICS, MISTAKES, NEW, OWN = (
 A_PAGE = 60  # images of a gallery
 EDGES = np.array([-0.2, 0, 0.2, 0.4, 0.6, 0.8])  # of the silhouette's colours
 HEAT = ["#bd1f01", "#e76300", "#ffa90e", "#b9ac70", "#92dadd", "#3f90da", "#2a5fa5"]
+NONE = "#8a8a8a"  # the colour of what has no label
 EVERY = "all"
 SHORT = {"adjusted mutual information": "AMI", "adjusted Rand index": "ARI"}
 
@@ -147,12 +149,15 @@ def colors_of(
 ) -> tuple[str, npt.NDArray[np.integer], list[str], list[str]]:
     """Group the points by what the colours shall show."""
     palette = [to_hex(value) for value in PALETTE]
+    codes: npt.NDArray[np.integer]
     if color == "silhouette":
         ends = ["below −0.2", *(f"{edge:.1f} …" for edge in EDGES)]
         return color, np.digitize(shown.silhouettes, EDGES), ends, HEAT
-    if color == "correctness" and shown.right is not None:
-        return color, (~shown.right).astype(np.uint8), ["right", "wrong"], [ACCENT, WARN]
-    codes: npt.NDArray[np.integer]
+    if color == "correctness" and shown.labels is not None and shown.right is not None:
+        unknown = shown.labels == UNLABELLED
+        codes = np.where(unknown, 2, ~shown.right).astype(np.uint8)
+        n = 3 if unknown.any() else 2
+        return color, codes, ["right", "wrong", "no label"][:n], [ACCENT, WARN, NONE][:n]
     if color == "digit" and shown.labels is not None:
         classes, codes = np.unique(shown.labels, return_inverse=True)
         names = [str(value) for value in classes]
@@ -351,9 +356,9 @@ def place_new(
         return None
     state, key = st.session_state, (atlas.digits.digest, image.tobytes(), n_clusters)
     if state.get("new_key") != key:
-        places, near = atlas.place(image[None], n_clusters, say)
+        places, near, unlike = atlas.place(image[None], n_clusters, say)
         state["new_key"], state["new_place"] = key, places.iloc[0].copy()
-        state["new_near"] = near[0]
+        state["new_near"], state["new_unlike"] = near[0], unlike
     return state["new_place"]
 
 
@@ -368,7 +373,7 @@ def new_digits(digits: Digits, shown: Clustering, placed: pd.Series | None) -> N
     with middle:
         st.file_uploader(
             "or upload an image of one (PNG, JPEG).", ["png", "jpg", "jpeg"], key="upload",
-            max_upload_size=pictures.MAX_IMAGE_BYTES // 1024**2,
+            max_upload_size=MAX_IMAGE_BYTES // 1024**2,
             on_change=lambda: uploaded_image(digits.image_shape),
         )  # fmt: skip
     with right:
@@ -396,6 +401,8 @@ def landed(digits: Digits, shown: Clustering, placed: pd.Series) -> None:
         f"It lands in cluster **{shown.titles[int(placed.cluster)]}**, at the cross on the map: "
         f"{placed.sureness:.0%} of its nearest neighbours are of that cluster."
     )
+    if st.session_state["new_unlike"]:
+        st.warning(st.session_state["new_unlike"])
     near = st.session_state["new_near"]
     st.write("The digits nearest to that place:")
     components.draw_gallery(digits.train_images[near], near, short(shown, near), "near", choose)
@@ -404,8 +411,10 @@ def landed(digits: Digits, shown: Clustering, placed: pd.Series) -> None:
 def own_data(digits: Digits) -> None:
     """Ask for a file of images to explore instead."""
     st.write(
-        "A file that `load_digits` takes: an `.npz` with `images` (and `labels`), an `.npy`, or an "
-        "IDX file. It stays on this machine, and shared addresses do not carry it."
+        "A file that `load_digits` takes: an `.npz` with `images` (and `labels`), an `.npy`, a "
+        "table of pixels (`.csv`, `.parquet`), a `.mat`, or an IDX file; a folder of pictures is "
+        "opened with `make explore DATA=FOLDER`. It stays on this machine, and shared addresses do "
+        "not carry it."
     )
     st.file_uploader(
         "Images of your own", key="data_file", on_change=uploaded_data,

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
-from mnist_clust._files import DataError, unfolded_size
-from mnist_clust.data import Digits, Images, load_digits
+from mnist_clust._pictures import MAX_IMAGE_BYTES, read_picture
+from mnist_clust._pixels import Grey, border
+from mnist_clust._read import DataError, TooLargeError
+from mnist_clust._sources import FILES
+from mnist_clust.data import Digits, Images, load_path
 
-MAX_IMAGE_BYTES = 5 * 1024**2
-MAX_PIXELS = 16_000_000
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_VALUES = 256 * 1024**2  # bytes that a file of arrays may unfold to
 LONGEST, NAME = 400, 100  # characters of a message, and of a file's name in it
@@ -30,52 +31,10 @@ PNG_URL = "data:image/png;base64,"
 FAINT = 0.1  # of the darkest ink; what is fainter is paper
 BOX = 20 / 28  # of the frame that MNIST's digits are scaled into
 
-Grey = npt.NDArray[np.uint8]
-
 
 def read_image(content: bytes) -> Grey:
-    """Decode a PNG or JPEG image to grey levels.
-
-    Parameters
-    ----------
-    content : bytes
-        Of a file that anybody may have made.
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, width)
-        What is transparent shows white paper.
-
-    Raises
-    ------
-    DataError
-        In one sentence: too many bytes, too many pixels (known before decoding), or no image.
-    """
-    if len(content) > MAX_IMAGE_BYTES:
-        raise DataError(
-            f"This file has more than {MAX_IMAGE_BYTES // 1024**2} MB: make the image smaller."
-        )
-    too_large = DataError(
-        f"This image has more than {MAX_PIXELS // 10**6} million pixels: make it smaller."
-    )
-    try:
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
-            if picture.width * picture.height > MAX_PIXELS:  # from the header alone
-                raise too_large
-            upright = ImageOps.exif_transpose(picture)
-            if upright.mode.startswith("I"):  # 16 bits, which convert("L") would cut off
-                return (np.asarray(upright, np.float32).clip(0, 65535) / 257).astype(np.uint8)
-            layers = upright.convert("RGBA")
-            paper = Image.new("RGBA", layers.size, "white")
-            return np.asarray(Image.alpha_composite(paper, layers).convert("L"))
-    except Image.DecompressionBombError:
-        raise too_large from None
-    except DataError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise DataError(
-            "This is not a PNG or JPEG image that can be read: save it again as one of these."
-        ) from error
+    """Decode a PNG or JPEG image to grey levels; errors as for `read_picture`."""
+    return read_picture(content)[0]
 
 
 def read_drawing(url: str) -> Grey:
@@ -145,8 +104,7 @@ def like_mnist(picture: Grey, shape: tuple[int, int] = (28, 28)) -> Grey:
 
 def _ink(picture: Grey) -> npt.NDArray[np.float32]:
     """Tell ink from paper, as levels from 0 to 1; what is faint becomes paper."""
-    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-    away = picture.astype(np.float32) - np.float32(np.median(border))
+    away = picture.astype(np.float32) - np.float32(np.median(border(picture[None])))
     lighter, darker = away.clip(min=0), (-away).clip(min=0)
     ink = lighter if (lighter**2).sum() > (darker**2).sum() else darker
     if ink.max() < 16:  # noise of a camera, or nothing
@@ -162,7 +120,7 @@ def read_data(content: bytes, name: str) -> Digits:
     Parameters
     ----------
     content : bytes
-        An ``.npz``, ``.npy`` or IDX file, the last perhaps gzipped.
+        A file that `load_digits` takes.
     name : str
         What it was called; shown, and its ending looked at.
 
@@ -182,7 +140,7 @@ def read_data(content: bytes, name: str) -> Digits:
     )
     if len(content) > MAX_FILE_BYTES:
         raise too_large
-    ending = next((e for e in (".npz", ".npy") if shown.lower().endswith(e)), ".idx")
+    ending = next((e for e in FILES if shown.lower().endswith(e)), ".idx")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, Path(folder).name + ending)  # a name that nobody's file has
         path.write_bytes(content)
@@ -191,9 +149,9 @@ def read_data(content: bytes, name: str) -> Digits:
             return _plain(str(said).replace(str(path), shown).replace(path.name, shown))
 
         try:
-            if unfolded_size(path) > MAX_VALUES:
-                raise too_large
-            digits = load_digits(path)
+            digits = load_path(path, limit=MAX_VALUES)
+        except TooLargeError:
+            raise too_large from None
         except DataError as error:
             raise DataError(renamed(error)) from None
     return replace(digits, notices=tuple(map(renamed, digits.notices)))

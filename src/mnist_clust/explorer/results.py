@@ -20,7 +20,7 @@ import pandas as pd
 
 from mnist_clust import maps, scores
 from mnist_clust.cache import cached
-from mnist_clust.cluster import fit_kmeans, name_by_majority
+from mnist_clust.cluster import UNNAMED, fit_kmeans, name_by_majority
 from mnist_clust.data import Digits, Images, Labels
 from mnist_clust.features import principal_components
 from mnist_clust.islands import rejoin_islands
@@ -77,7 +77,7 @@ class Clustering:
         letters = string.ascii_uppercase[: self.n_clusters]
         if self.names is None:
             return list(letters)
-        names = np.where(self.sizes > 0, self.names.astype(str), "no digit")
+        names = np.where(self.names != UNNAMED, self.names.astype(str), "no digit")
         return [f"{letter}: {name}" for letter, name in zip(letters, names, strict=True)]
 
     @cached_property
@@ -186,7 +186,7 @@ class Atlas:
 
     def place(
         self, images: Images, n_clusters: int, say: Say
-    ) -> tuple[pd.DataFrame, npt.NDArray[np.int32]]:
+    ) -> tuple[pd.DataFrame, npt.NDArray[np.int32], str | None]:
         """Place new images on the sharpened map.
 
         Parameters
@@ -203,13 +203,15 @@ class Atlas:
             As from :meth:`ImageClusterer.assign`.
         near : ndarray of int, shape (m, up to 10)
             The training images nearest to each place.
+        unlike : str or None
+            How the images differ from those of the map, if they do.
         """
         known = self.clustering(SHARP, 2, n_clusters, say)
         model = copy.copy(self.model(say))  # its own clusters are those of one count only
         model.labels_, model.n_clusters_ = known.clusters.astype(np.int32), n_clusters
         places = model.assign(images)
         near = maps.find_newcomers(model.embedding_, places[["x", "y"]].to_numpy(), NEAREST)
-        return places, near.indices
+        return places, near.indices, model.difference(images)
 
     def _keep(self, key: tuple[object, ...], make: Callable[[], _T]) -> _T:
         if key not in self._kept:  # what is kept is there at once, whatever is being made

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from mnist_clust._files import DataError, read_npz, write_atomically
+from mnist_clust._read import DataError, read_npz
+from mnist_clust._write import write_atomically
 
 if TYPE_CHECKING:
     from mnist_clust.tsne.estimator import TSNE

@@ -1,0 +1,259 @@
+"""Bring pixels of any kind to grey levels: 0 is background, 255 full ink."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mnist_clust._read import DataError
+
+Grey = npt.NDArray[np.uint8]
+Notify = Callable[[str], None]
+
+FULL = 255
+FEW_LEVELS = 16  # whole numbers up to here are levels of fewer bits, as scikit-learn's digits have
+_GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
+_ONE_COLOUR = 16  # levels that a single ink may vary by
+_CLEAR = 4  # times as much ink on one side of the paper's level as on the other
+_ENOUGH, _PIXELS = 2_000, 8_000_000  # images, and pixels of them, that tell the paper
+
+
+@dataclass(frozen=True)
+class Form:
+    """How images were brought to grey levels, so that later ones are brought there alike.
+
+    Attributes
+    ----------
+    full : float
+        The pixel value that became 255.
+    inverted : bool
+        Whether dark ink on light paper was turned into light ink on dark paper.
+    resized : bool
+        Whether the images were brought to a size that somebody asked for.
+    """
+
+    full: float = FULL
+    inverted: bool = False
+    resized: bool = False
+
+
+def as_grey(
+    parts: Sequence[npt.NDArray[Any]], origin: Path, notify: Notify, known: Form | None = None
+) -> tuple[list[Grey], Form]:
+    """Bring images of any numeric type, grey or colour, to (n, height, width) uint8.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray
+        Images of one source, which are treated alike.
+    origin : Path
+        Named in messages.
+    notify : callable
+        Told in a sentence of each conversion that changes how images look.
+    known : Form, optional
+        Of earlier images; it decides what these alone leave open.
+
+    Returns
+    -------
+    list of ndarray, Form
+
+    Raises
+    ------
+    DataError
+        If they are no images, or hold no grey levels.
+    """
+    parts = [_in_shape(images, origin) for images in parts]
+    full = _full_level(parts, origin, known)
+    levels = [_as_levels(images, full) for images in parts]
+    if full not in (1, FULL) or (full == 1 and any(part.dtype.kind in "ui" for part in parts)):
+        notify(f"{origin.name}: pixel values 0 … {full:g} were stretched to 0 … 255.")
+    if any(part.ndim == 4 for part in levels):
+        notify(f"{origin.name}: the colour images were turned to grey.")
+    grey = [colour_to_grey(part) if part.ndim == 4 else part for part in levels]
+    inverted = is_dark_on_light(grey)
+    if inverted is None:
+        inverted = known is not None and known.inverted
+    if inverted:
+        grey = [np.uint8(FULL) - part for part in grey]
+        notify(
+            f"{origin.name}: by its border, this is dark ink on light paper; it was inverted to "
+            "light ink on dark paper, as MNIST has it."
+        )
+    return grey, Form(full, inverted)
+
+
+def _in_shape(images: npt.NDArray[Any], origin: Path) -> npt.NDArray[Any]:
+    said = f"{origin} holds an array of shape {images.shape}"
+    if images.ndim == 4 and images.shape[3] == 1:
+        return images[..., 0]
+    if images.ndim == 3 and 1 in images.shape[1:]:
+        side = math.isqrt(math.prod(images.shape[1:]))
+        square = side * side == math.prod(images.shape[1:])
+        as_what = f"({len(images)}, {side}, {side})" if square else "(n, height, width)"
+        raise DataError(
+            f"{said}, images of one pixel's width or height: give it the shape {as_what}, or "
+            "a fourth axis of length 1 if that is what they are."
+        )
+    if not (images.ndim == 3 or (images.ndim == 4 and images.shape[3] in (3, 4))):
+        raise DataError(
+            f"{said}: images must have the shape (n, height, width), or (n, height, width, 3 or 4) "
+            "in colour."
+        )
+    if 0 in images.shape[1:]:
+        raise DataError(f"{said}, without a pixel: images must have the shape (n, height, width).")
+    return images
+
+
+def ask_for_order(images: npt.NDArray[Any], origin: Path) -> None:
+    """Question images that lie along the last axis, as MATLAB has them.
+
+    Raises
+    ------
+    DataError
+        If there are few and each is far wider than high.
+    """
+    if images.ndim != 3:
+        return
+    n, height, width = images.shape
+    if n <= 2 * height and width > 2 * max(n, height):
+        raise DataError(
+            f"{origin} holds an array of shape {images.shape}, which looks like {width} images "
+            f"along its last axis: save numpy.moveaxis(images, -1, 0), or, if these are {n} images "
+            f"of {height}×{width} pixels, give them a fourth axis of length 1."
+        )
+
+
+def _full_level(parts: Sequence[npt.NDArray[Any]], origin: Path, known: Form | None) -> float:
+    """Find the pixel value that stands for full ink."""
+    highest = [_highest(images, origin) for images in parts if images.size]
+    kinds = {images.dtype.kind for images in parts}
+    if kinds == {"b"} or not highest:
+        return 1 if kinds == {"b"} else FULL
+    high = max(highest)
+    few = high <= FEW_LEVELS if kinds <= {"u", "i"} else high < FULL
+    if not few or not high:
+        return FULL
+    if known and 1 < high <= known.full < FULL:  # of a few images, none may be of full ink
+        return known.full
+    return max(high, 1)
+
+
+def _highest(images: npt.NDArray[Any], origin: Path) -> float:
+    if images.dtype.kind not in "buif":
+        raise DataError(f"{origin} holds images of type {images.dtype}: save them as uint8.")
+    if images.dtype.kind == "f" and not np.isfinite(images).all():
+        raise DataError(f"{origin} holds NaN or infinite pixels: replace them and save again.")
+    low, high = images.min(), images.max()
+    if low < 0 or high > FULL:
+        raise DataError(
+            f"{origin} holds pixel values from {low:g} to {high:g}: bring them to 0 … 255."
+        )
+    return float(high)
+
+
+def _as_levels(images: npt.NDArray[Any], full: float) -> Grey:
+    if images.dtype.kind in "bui" and full == FULL:
+        return images.astype(np.uint8, copy=False)
+    return np.asarray(np.rint(images * (FULL / full)), dtype=np.uint8)
+
+
+def colour_to_grey(images: Grey, batch: int = 4096) -> Grey:
+    """Weigh the colours as the eye does; what is transparent shows black, the background.
+
+    Where an image has a single colour, and only its transparency shows anything, that is the ink.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, height, width, 3 or 4)
+    batch : int, default 4096
+        Images at once.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, height, width)
+    """
+    grey = np.empty(images.shape[:3], dtype=np.uint8)
+    for start in range(0, len(images), batch):
+        part = images[start : start + batch].astype(np.float32)
+        value = part[..., :3] @ _GREY_WEIGHTS
+        if part.shape[3] == 4:
+            value *= part[..., 3] / np.float32(FULL)
+            drawn = _drawn_in_alpha(images[start : start + batch])
+            value[drawn] = part[drawn, ..., 3]
+        grey[start : start + batch] = np.rint(value)
+    return grey
+
+
+def _drawn_in_alpha(images: Grey) -> npt.NDArray[np.bool_]:
+    """Tell which images have one colour throughout, and parts that are clear and others not."""
+    opacity = images[..., 3]
+    seen = (opacity > 0)[..., None]
+    highest = np.where(seen, images[..., :3], 0).max(axis=(1, 2)).astype(int)
+    lowest = np.where(seen, images[..., :3], FULL).min(axis=(1, 2))
+    varied = np.ptp(opacity, axis=(1, 2)) > FULL // 2
+    return np.asarray(varied & ((highest - lowest).max(axis=1) <= _ONE_COLOUR))
+
+
+def is_dark_on_light(parts: Sequence[Grey]) -> bool | None:
+    """Tell by the border whether ink is darker than paper; None if the border does not tell.
+
+    The paper is what most of the border shows. Ink lies on one side of it.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of uint8, shape (n, height, width)
+
+    Returns
+    -------
+    bool or None
+    """
+    n, pixels = sum(len(part) for part in parts), sum(part.size for part in parts)
+    step = max(1, n // _ENOUGH, pixels // _PIXELS)
+    some = [part[::step].astype(np.float32) for part in parts if part.size]
+    if not some:
+        return None
+    paper = np.median(np.concatenate([border(part).ravel() for part in some]))
+    away = [part - paper for part in some]
+    lighter = sum(float((part.clip(min=0) ** 2).sum()) for part in away)
+    darker = sum(float((part.clip(max=0) ** 2).sum()) for part in away)
+    if max(lighter, darker) <= _CLEAR * min(lighter, darker):
+        return None
+    return darker > lighter
+
+
+def border(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the pixels along the four sides of each image, corners twice: shape (n, pixels)."""
+    sides = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    return np.concatenate(sides, axis=1)
+
+
+def fit_into(image: Grey, size: tuple[int, int]) -> Grey:
+    """Scale an image into a size, its proportions kept, and fill up with what its border shows.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width)
+    size : (int, int)
+        Height and width wanted.
+
+    Returns
+    -------
+    ndarray of uint8, shape `size`
+    """
+    if image.shape == size:
+        return image
+    scale = min(size[0] / image.shape[0], size[1] / image.shape[1])
+    height, width = (max(1, round(scale * side)) for side in image.shape)
+    method = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+    scaled = np.asarray(Image.fromarray(image).resize((width, height), method))
+    whole = np.full(size, np.median(border(image[None])), np.uint8)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    whole[top : top + height, left : left + width] = scaled
+    return whole

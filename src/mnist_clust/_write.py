@@ -1,0 +1,225 @@
+"""Write files whole or not at all, and remove nothing but what was recorded to be written here."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+_HALF_WRITTEN = ".mnist-clust-new"
+_LONGEST_NAME = 200  # of the 255 characters a file's name may have
+_OPEN_FILES = ("/dev/fd/", "/dev/std", "/proc/")  # whoever opened them writes there, too
+_MAX_RECORD = 1 << 24  # bytes
+
+
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
+    """Write a file so that a reader sees all of it or none; see `write_together`."""
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes | memoryview]) -> None:
+    """Write files so that, whenever the run is killed, a reader sees all of each or none.
+
+    All are written before the first takes its place, so a full disk changes none of them. What a
+    killed run left half-written in the same folders is removed. Links are followed, a file that
+    was there keeps its owner and its mode, and what cannot be replaced (a pipe, a device, a file
+    of somebody else's) is written into.
+
+    Parameters
+    ----------
+    contents : dict of Path to bytes
+        They take their places in this order.
+
+    Raises
+    ------
+    OSError
+        If a folder or file is read-only, the disk full, or a pipe without a reader; its
+        ``filename`` is that of the file wanted.
+    """
+    half_written: dict[Path, tuple[Path, Path]] = {}
+    path = None
+    try:
+        for path in contents:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in {Path(os.path.realpath(path)).parent for path in contents}:
+            remove_half_written(folder)
+        for path, content in contents.items():
+            if target := _to_replace(path):
+                temporary = _new_beside(target)
+                half_written[path] = temporary, target
+                with temporary.open("r+b") as file:
+                    file.write(content)
+                if not _like(target, temporary):
+                    del half_written[path]
+                    temporary.unlink()
+        for path, content in contents.items():
+            if path in half_written:
+                temporary, target = half_written[path]
+                temporary.replace(target)
+            else:
+                _pour(path, content)
+    except BaseException as error:
+        for leftover, _ in half_written.values():
+            leftover.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)
+        raise
+
+
+def _to_replace(path: Path) -> Path | None:
+    """Return the regular file a name leads to, through links; None if it leads to another kind."""
+    if os.path.abspath(path).startswith(_OPEN_FILES):  # noqa: PTH100 - links are not followed yet
+        return None
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return Path(os.path.realpath(path))
+    if stat.S_ISDIR(state.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(state.st_mode):
+        return None
+    effective = os.access in os.supports_effective_ids
+    if not os.access(path, os.W_OK, effective_ids=effective):  # whose place could be taken still
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return Path(os.path.realpath(path))
+
+
+def _new_beside(target: Path) -> Path:
+    """Make an empty file that a later run knows for a leftover, with the mode of new files."""
+    name = f".{target.name[:_LONGEST_NAME]}.{os.getpid()}-{secrets.token_hex(4)}{_HALF_WRITTEN}"
+    path = target.with_name(name)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    return path
+
+
+def _like(target: Path, temporary: Path) -> bool:
+    """Give a new file the owner and mode of the one it replaces; False if only root could."""
+    try:
+        before, now = target.stat(), temporary.stat()
+    except FileNotFoundError:
+        return True
+    if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+        try:
+            os.chown(temporary, before.st_uid, before.st_gid)
+        except PermissionError:
+            return False
+    temporary.chmod(stat.S_IMODE(before.st_mode))
+    return True
+
+
+def _pour(path: Path, content: bytes | memoryview) -> None:
+    """Write into what cannot be replaced; for a pipe that nobody reads, do not wait."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            error.strerror = "nobody reads from this pipe"
+        raise
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what killed runs left half-written in a folder; runs under way keep theirs."""
+    for leftover in folder.glob(f".*{_HALF_WRITTEN}"):
+        writer = leftover.name.removesuffix(_HALF_WRITTEN).rpartition(".")[2].partition("-")[0]
+        if writer.isdecimal() and not _is_running(int(writer)):
+            with contextlib.suppress(OSError):  # another run may be faster
+                leftover.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Make a folder and keep other runs from writing there meanwhile; wait while one does.
+
+    The lock is on the folder itself: it leaves no file behind, and ends with the process,
+    however that ends.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"Another run is writing to {folder}: this one waits for it.", flush=True)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def to_json(content: Any) -> bytes:
+    """Serialise as the project's JSON files are: indented, in UTF-8, with a last newline."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="replace")  # a file's name need not be text
+
+
+# --- what was written here -----------------------------------------------------------------------
+
+
+def digest(content: bytes | memoryview) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_record(path: Path, *keys: str) -> dict[str, Any]:
+    """Read a JSON file that a run wrote; empty if there is none, or somebody else wrote it.
+
+    Parameters
+    ----------
+    path : Path
+    *keys : str
+        By which such a file is known.
+
+    Returns
+    -------
+    dict
+    """
+    try:
+        with path.open("rb") as file:
+            found = json.loads(file.read(_MAX_RECORD))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) and set(keys) <= set(found) else {}
+
+
+def remove_recorded(folder: Path, record: Mapping[str, str]) -> None:
+    """Remove the files of an earlier run that are still as it wrote them.
+
+    Parameters
+    ----------
+    folder : Path
+    record : dict of str to str
+        Digests by name within the folder, as that run recorded them.
+    """
+    for name, expected in record.items():
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            continue
+        inside = path.resolve().is_relative_to(folder.resolve())
+        if inside and digest(path.read_bytes()) == expected:
+            path.unlink()
