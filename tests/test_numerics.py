@@ -20,7 +20,8 @@ from dataclasses import replace
 from mnist_clust import load_digits
 from mnist_clust.digests import digest_stages
 digits = load_digits("sample")
-few = replace(digits, train_images=digits.train_images[:300], train_labels=None)
+cut = digits.train_images[:400, 4:24, 4:24], digits.test_images[:, 4:24, 4:24]  # emulation is slow
+few = replace(digits, train_images=cut[0], train_labels=None, test_images=cut[1])
 print(json.dumps(digest_stages(few)))
 """
 
