@@ -406,7 +406,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     def _descend(
         self, affinities: csr_matrix, start: NDArray[np.float64], pool: Pool
     ) -> tuple[NDArray[np.float32], float, int, KeyboardInterrupt | None]:
-        """Let the map move; return it, with the interrupt that ended that if it is kept in spite."""
+        """Let the map move; return it, and the interrupt that ended that if it is kept in spite."""
         descent = Descent(affinities, start, self.theta, pool)
         phases = self._phases(len(start))
         kept = None
