@@ -24,6 +24,7 @@ Data flows one way through the modules:
 1. `exact`, `cells` and `neighbors`. The nearest neighbours of each point. Blocks of squared
    distances come out of matrix products, and nearly all are dismissed by one comparison. For
    very many points, and for new ones, only the nearest cells of the data are looked through.
+   Where rounding may have hidden a neighbour, a tree finds it in double precision.
 2. `affinities`. Each point weighs its neighbours by a Gaussian, whose width is chosen such that
    there are, in effect, ``perplexity`` neighbours, few where data are sparse and dense alike; or it
    weighs ``n_neighbors`` of them equally, which makes nearly the same map with fewer edges (Böhm,
@@ -38,14 +39,14 @@ Data flows one way through the modules:
    points move by it with momentum and a gain each (Jacobs 1988). In the first 250 iterations
    the attraction is twelve times stronger, so that neighbours find each other before the map
    spreads; the learning rate is the number of points divided by that factor (Belkina et al. 2019),
-   and the first positions are the first principal components (Kobak and Berens 2019), so that the
-   large shape of the map means something. From time to time all points are renumbered in the
+   and `start` begins at the first principal components (Kobak and Berens 2019), so that the large
+   shape of the map means something. From time to time all points are renumbered in the
    order of the tree: what is close on the map is then close in memory.
 5. `transform`. A new point starts at that one of its nearest neighbours on the map where its own
    divergence is lowest, and moves down from there, with the map at rest (Poličar, Stražar and
    Zupan 2023).
 
-Everything is in single precision. Sums are made in an order that does not depend on the number of
+All the rest is in single precision. Sums are made in an order that does not depend on the number of
 threads, so the same data and seed give the same bits on one core and on many.
 
 Sharing work
@@ -56,6 +57,8 @@ Sharing work
 >>> solid = TSNE(n_components=3).fit(X, neighbors=graph)                  # doctest: +SKIP
 >>> uniform = TSNE(n_neighbors=15).fit(X, neighbors=graph)                # doctest: +SKIP
 >>> places = flat.transform(X_new)                                        # doctest: +SKIP
+>>> flat.save("map.npz")                                                  # doctest: +SKIP
+>>> again = TSNE.load("map.npz")                                          # doctest: +SKIP
 
 References
 ----------
@@ -78,7 +81,8 @@ References
 
 from mnist_clust.tsne.estimator import TSNE
 from mnist_clust.tsne.graph import NeighborGraph
+from mnist_clust.tsne.memory import estimate_memory
 from mnist_clust.tsne.neighbors import nearest_neighbors
 from mnist_clust.tsne.optimizer import Progress
 
-__all__ = ["TSNE", "NeighborGraph", "Progress", "nearest_neighbors"]
+__all__ = ["TSNE", "NeighborGraph", "Progress", "estimate_memory", "nearest_neighbors"]

@@ -186,13 +186,18 @@ def _euclidean(
             scaled, scaled if wanted is None else wanted, own, n_neighbors, pool
         )
         doubtful = np.zeros(len(graph.indices), np.bool_)
-    elif rows is None and float(len(scaled)) ** 2 * (scaled.shape[1] + 100) > EXACT_WORK:
+    elif rows is None and not searches_all(*scaled.shape):
         graph, doubtful = approximate_neighbors(scaled, n_neighbors, pool)
     else:
         graph, doubtful = exact_neighbors(scaled, wanted, n_neighbors, pool)
     doubtful |= displaced(graph, lost_by_rows, lost)
     graph = NeighborGraph(graph.indices, graph.distances * np.float32(scaling.scale))
     return settle_doubts(graph, doubtful, data, rows, pool)
+
+
+def searches_all(n_samples: int, n_features: int) -> bool:
+    """Tell whether rows are compared with all others, or found in cells."""
+    return n_features <= FLAT or float(n_samples) ** 2 * (n_features + 100) <= EXACT_WORK
 
 
 def displaced(
