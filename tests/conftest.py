@@ -31,7 +31,11 @@ FIRST = [
 ]
 LAST = ["tests/browser/test_explorer_in_browser.py"]
 # What `make check` leaves out, by what tests look at; files and tests mark themselves, too.
-COSTLY = {"sample_report": "notebook", "full_mnist": "slow"}
+COSTLY = {
+    "sample_report": "notebook",
+    "full_mnist": "slow",
+    **dict.fromkeys(["fitted", "clustered", "drawn"], "slow"),
+}
 
 
 def unit_of(nodeid: str) -> str:

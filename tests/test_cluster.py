@@ -183,6 +183,7 @@ def test_margin_is_one_on_the_centre_and_zero_on_the_border():
     assert margin(points[:1], [0], np.zeros((2, 2))).tolist() == [0], "two centres in one place"
 
 
+@pytest.mark.slow
 def test_the_process_keeps_its_threads():
     X = np.random.default_rng(0).normal(size=(5_000, 30)).astype(np.float32)
     fit_kmeans(X, 3)

@@ -45,6 +45,7 @@ def test_the_data_keep_all_their_own_neighbors_and_distances(rows_and_labels, gr
     assert abs(maps.distance_rank_correlation(rows, noise)) < 0.05
 
 
+@pytest.mark.slow
 def test_neighbor_accuracy_is_the_classifiers_without_the_point_itself(rows_and_labels):
     rows, labels = rows_and_labels
     right = 0

@@ -136,6 +136,7 @@ def test_fifty_images_are_enough(sample):
     assert 2 <= model.n_clusters_ <= 20
 
 
+@pytest.mark.slow
 def test_images_of_eight_by_eight():
     images, labels = small_digits(return_X_y=True)
     model = ImageClusterer().fit((images.reshape(-1, 8, 8) * 15).astype(np.uint8))

@@ -6,6 +6,8 @@ from sklearn.datasets import load_digits as small_digits
 from mnist_clust import maps, repeats
 from mnist_clust.repeats import Clustering
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small():

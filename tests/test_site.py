@@ -20,6 +20,8 @@ from mnist_clust.readme import results_table
 from mnist_clust.report import _collect_metrics
 from mnist_clust.site_pages import landing_page
 
+pytestmark = pytest.mark.slow  # Sphinx
+
 
 def png(shade):
     buffer = io.BytesIO()

@@ -23,6 +23,8 @@ from mnist_clust._tables import read_csv, read_parquet
 from mnist_clust.explorer import pictures
 from mnist_clust.pipeline import ImageClusterer
 
+pytestmark = pytest.mark.slow
+
 SMALL = IMAGES[:3, :4, :4]
 MEMORY = 48e6  # three of the pieces that files are read in
 FLIPS = (*(1 << bit for bit in range(8)), 0xFF)

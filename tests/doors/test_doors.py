@@ -112,6 +112,10 @@ def here(monkeypatch, tmp_path):
 # --- files ---------------------------------------------------------------------------------------
 
 
+def slow_if_large(name):
+    return pytest.param(name, marks=pytest.mark.slow) if name == "512.npy" else name
+
+
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_files_that_cannot_be_read(name, door, knock, tmp_path):
@@ -125,7 +129,7 @@ def test_files_that_cannot_be_read(name, door, knock, tmp_path):
 
 
 @pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("name", CONTENTS)
+@pytest.mark.parametrize("name", [slow_if_large(name) for name in CONTENTS])
 def test_arrays_that_can_be_read(name, door, knock, tmp_path):
     if (name, door) in NOT_TRIED:
         pytest.skip(NOT_TRIED[name, door])

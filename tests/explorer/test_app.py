@@ -11,6 +11,8 @@ from PIL import Image
 from mnist_clust.explorer import app, pictures, serve
 from mnist_clust.explorer.results import KINDS, PLAIN, SHARP
 
+pytestmark = pytest.mark.slow
+
 
 def said(page):
     return " ".join(str(element.value) for element in [*page.markdown, *page.info, *page.caption])

@@ -82,6 +82,7 @@ def test_what_was_made_is_shown_while_another_is_made(atlas):
         other.join()
 
 
+@pytest.mark.slow
 def test_the_sharpened_map_and_its_own_clusters_are_the_pipelines(atlas):
     model = fit_clusterer(atlas.digits.train_images, random_state=results.SEED)
     np.testing.assert_array_equal(atlas.embedding(SHARP, 2, quiet), model.embedding_)

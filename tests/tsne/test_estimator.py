@@ -21,6 +21,7 @@ from mnist_clust.tsne import TSNE, NeighborGraph, nearest_neighbors
 SHORT = {"early_exaggeration_iter": 30, "n_iter": 40, "random_state": 0}
 
 
+@pytest.mark.slow
 @parametrize_with_checks([TSNE(perplexity=2, early_exaggeration_iter=10, n_iter=20)])
 def test_follows_scikit_learns_conventions(estimator, check):
     check(estimator)
@@ -42,6 +43,7 @@ def test_neighbors_stay_neighbors(iris, small_digits, d, graph):
         assert after > before - (0.15 if d == 1 else 0.02)  # on a line, islands cross each other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [2, 3])
 def test_is_as_good_as_scikit_learns_exact_method(small_digits, d):
     X = small_digits[0][:400]

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import kernels
 import numpy as np
+import pytest
 
 
+@pytest.mark.slow
 def test_compiled_kernels_do_what_their_python_says(tmp_path):
     """Compiling reorders sums. It also hides lines from coverage, which sees them here."""
     subprocess.run(

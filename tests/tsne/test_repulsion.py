@@ -44,6 +44,7 @@ def errors(points, theta, pool):
     return np.linalg.norm(force - push) / np.linalg.norm(push), abs(total / exact_total - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2, 3])
 @pytest.mark.parametrize("shape", [clumped, spread, early, start, far_cluster])
 @pytest.mark.parametrize("n", [300, 3000])
@@ -54,6 +55,7 @@ def test_error_is_below_two_percent_at_the_default_theta(random, pool, d, shape,
     assert total < 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_error_falls_with_theta(random, pool, d):
     points = clumped(random, 3000, d).astype(np.float32)
