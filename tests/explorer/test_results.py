@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from mnist_clust import load_digits, scores
+from mnist_clust.data import UNLABELLED
 from mnist_clust.explorer import results
 from mnist_clust.explorer.results import PIXELS, PLAIN, SHARP, Atlas, Clustering
 from mnist_clust.pipeline import fit_clusterer
