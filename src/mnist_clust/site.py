@@ -15,7 +15,7 @@ from typing import Any
 
 from sphinx.cmd.build import build_main
 
-from mnist_clust._write import digest, read_record, to_json
+from mnist_clust._write import read_record, to_json
 from mnist_clust.cache import project_root
 from mnist_clust.chapters import read_chapter
 from mnist_clust.data import Digits
@@ -25,7 +25,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _BENCHMARK = project_root() / "results" / "benchmark.json"
 _SPEED = project_root() / "results" / "tsne_speed.png"
 _TITLES = {"mnist": "full MNIST", "sample": "the sample"}
-_CONTENT = "content.json"  # digests of all files of a site, by name
+_CONTENT = "content.json"  # lists the files of a site
 _NOTE_STYLE = (
     "margin: 0; padding: .4em 1em; color: #fff; background: #8a1c1c; "
     "font: bold 16px/1.4 system-ui, sans-serif"
@@ -89,11 +89,10 @@ def is_site(folder: Path) -> bool:
 
 def _carry_over(before: Path, built: Path) -> None:
     """Record what was built, and take along what somebody has put beside the pages before."""
-    made = sorted(path for path in built.rglob("*") if path.is_file())
-    record = {path.relative_to(built).as_posix(): digest(path.read_bytes()) for path in made}
-    earlier = read_record(before / _CONTENT, "index.html")
-    (built / _CONTENT).write_bytes(to_json(record))
-    known = {_CONTENT, *earlier, *record}
+    made = sorted(p.relative_to(built).as_posix() for p in built.rglob("*") if p.is_file())
+    earlier = read_record(before / _CONTENT, "files").get("files", [])
+    (built / _CONTENT).write_bytes(to_json({"files": made}))
+    known = {_CONTENT, *earlier, *made}
     for path in before.rglob("*") if earlier else ():
         name = path.relative_to(before).as_posix()
         if name not in known and not path.is_dir():
