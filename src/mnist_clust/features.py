@@ -20,7 +20,6 @@ from mnist_clust._parallel import Pool, one_thread
 
 BATCH = 1_000  # images at a time: some 5 MB of features
 PIXELS = 8_000_000  # at a time, of large images: what is made of them takes some 200 MB
-BLOCK = 1_024  # rows projected at a time: a multiple of what the library's kernels take
 WIDE = 4_096  # features up to which components are found from the covariance, without chance
 TASK = 64  # images a thread takes at a time
 REFERENCE = 28  # side of the images that lengths are given for
@@ -97,9 +96,8 @@ def fit_components(X: Rows, n_components: int, *, random_state: int = 0) -> PCA:
 def project(X: Rows, pca: PCA) -> Rows:
     """Give rows their principal components, each to the same bits whatever rows are beside it.
 
-    The library for linear algebra adds up the last rows of a matrix otherwise than those before,
-    so that an image would be described in one way among others and in another way alone. Blocks
-    of one size, filled up with zeros, have no such rows.
+    A library for linear algebra adds up a row of a matrix in one way or another by where it stands,
+    so that an image would be described otherwise alone than among others.
 
     Parameters
     ----------
@@ -111,14 +109,27 @@ def project(X: Rows, pca: PCA) -> Rows:
     -------
     ndarray of shape (n, n_components), float32
     """
-    rows = np.empty((len(X), pca.n_components_), np.float32)
-    block = np.zeros((BLOCK, X.shape[1]), X.dtype)
-    with one_thread():
-        for start in range(0, len(X), BLOCK):
-            some = X[start : start + BLOCK]
-            block[: len(some)] = some
-            rows[start : start + BLOCK] = pca.transform(block)[: len(some)]
+    X = np.ascontiguousarray(X, np.float32)
+    axes, mean = (np.ascontiguousarray(a, np.float32) for a in (pca.components_, pca.mean_))
+    rows = np.empty((len(X), len(axes)), np.float32)
+    with Pool() as pool:
+        pool.run(
+            lambda start, stop: _project(X[start:stop], mean, axes, rows[start:stop]), len(X), TASK
+        )
     return rows
+
+
+@kernel
+def _project(X: Rows, mean: Line, axes: Rows, rows: Rows) -> None:
+    centered = np.empty_like(mean)
+    for i in range(len(X)):
+        for j in range(len(mean)):
+            centered[j] = X[i, j] - mean[j]
+        for axis in range(len(axes)):
+            total = np.float32(0)
+            for j in range(len(mean)):
+                total += centered[j] * axes[axis, j]
+            rows[i, axis] = total
 
 
 class _PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]

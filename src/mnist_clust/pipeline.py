@@ -422,7 +422,6 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             ) from error
         model._pca = PCA(features, svd_solver="covariance_eigh")
         model._pca.mean_, model._pca.components_, model._pca.whiten = mean, components, False
-        model._pca.n_components_ = features
         model.image_shape_ = (int(shape[0]), int(shape[1]))
         # Formats up to 1 knew neither what is usual nor how images were brought to grey.
         model._usual = Usual(*usual.tolist()) if usual.size else None
