@@ -19,7 +19,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from mnist_clust import load_digits
-from mnist_clust._files import to_json, write_atomically
+from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import Digits
 from mnist_clust.tsne import nearest_neighbors
 

@@ -52,17 +52,22 @@ def made(tmp_path):
     notebook = nbformat.v4.new_notebook(metadata={"papermill": {"duration": 9}})
     nbformat.write(notebook, folder / "notebooks" / "01_x.ipynb")
     (folder / "figures" / "new.png").write_bytes(b"new")
-    return report.Report(folder, folder / "index.html", {"verdicts": {"a": "held"}})
+    metrics = {"verdicts": {"a": "held"}, "digests": {"pixels": "0f"}, "bits": "The same."}
+    return report.Report(folder, folder / "index.html", metrics)
 
 
-def test_publishing_renews_notebooks_figures_and_metrics(project, made):
+def test_publishing_renews_notebooks_figures_and_metrics(project, made, monkeypatch):
     (project / "notebooks" / "01_x.ipynb").write_text('{"uses": "mnist_clust"}')
     (project / "figures" / "old.png").write_bytes(b"old")
+    monkeypatch.setattr(report, "digest_stages", lambda digits: {"pixels": digits.name})
     report.publish(made)
     notebook = json.loads((project / "notebooks" / "01_x.ipynb").read_text("utf-8"))
     assert "papermill" not in notebook["metadata"], "how long it took differs between runs"
     assert [path.name for path in (project / "figures").iterdir()] == ["new.png"]
-    assert json.loads((project / "results" / "metrics.json").read_text("utf-8")) == made.metrics
+    results = {name: json.loads((project / "results" / f"{name}.json").read_text("utf-8"))
+               for name in ("metrics", "digests")}  # fmt: skip
+    assert results["metrics"] == {"verdicts": {"a": "held"}}
+    assert results["digests"] == {"mnist": {"pixels": "0f"}, "sample": {"pixels": "sample"}}
 
 
 @pytest.mark.parametrize(("state", "status"), [("held", 0), ("broken", 1)])

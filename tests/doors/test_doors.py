@@ -328,7 +328,8 @@ T, N, P, C = "TSNE", "nearest_neighbors", "TSNE.transform", "ImageClusterer"
 
 # For those who take rows and those who take images: what they say; then who says something else.
 ARRAYS = {
-    "none": (None, "Expected 2D|scalar", "scalar|no len|unsized", {}),
+    "none": (None, "Expected 2D|scalar", "scalar|no len|unsized", {
+        T: "nothing to map", P: "needs the neighbours", C: "height, width"}),
     "no image": (FEW[:0], "minimum of|dim 3", "minimum of", {C: "from 1 to the number|minimum of"}),
     "no pixels": (FEW[:, :0], "dim 3", "height, width", {}),
     "one image": (FEW[:1], "minimum of 2|between 1 and 0", WORKS, {P: WORKS, C: "from 1 to"}),
@@ -344,8 +345,8 @@ ARRAYS = {
     "complex": (FEW * 1j, "Complex data", "Complex data", {}),
     "NaN": (np.where(FEW == 7, np.nan, FEW), "NaN", "NaN", {}),
     "infinity": (np.where(FEW == 7, np.inf, FEW), "infinity", "infinity", {}),
-    "huge": (FEW * 1e300, "beyond 1e.37", "from 0 to 255", {P: WORKS}),
-    "tiny": (FEW * 1e-310, WORKS, WORKS, {C: "the same strokes"}),
+    "huge": (FEW * 1e300, "beyond 1e.37", "from 0 to 255", {}),
+    "tiny": (FEW * 1e-310, "differ by less than", WORKS, {P: WORKS, C: "the same strokes"}),
     "below zero": (FEW - 128.0, WORKS, "from 0 to 255", {}),
     "16 bits": (FEW.astype(np.uint16) * 257, WORKS, "from 0 to 255", {}),
     "half floats": ((FEW / 255).astype(np.float16), WORKS, WORKS, {}),
