@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import notebooks_for_the_sample
 
-from mnist_clust import report, site
+from mnist_clust import numerics, report, site
 from mnist_clust.__main__ import main
 from mnist_clust.cache import project_root
 from mnist_clust.notebooks import main as normalise_files
@@ -37,6 +37,9 @@ def test_report_is_complete(sample_report):
     assert figures == {name for name in committed if any(n[:2] == name[:2] for n in names)}
     text = report.summary(sample_report)
     assert sample_report.index.as_uri() in text
+    if numerics.in_force() == numerics.FIXED:
+        assert "The same bits as the committed run, in every stage." in text
+        assert "The same bits" in sample_report.index.read_text("utf-8")
     assert "0 broken" in text
     left = {path.name for path in sample_report.folder.iterdir()}
     made = {"figures", "interactive", "metrics", "metrics.json", "notebooks", "site"}
