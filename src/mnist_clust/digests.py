@@ -25,6 +25,7 @@ from mnist_clust.tsne import NeighborGraph
 Rows = npt.NDArray[np.float32]
 Stages = Iterator[tuple[Any, ...]]  # of (name, array, …)
 FILE = Path("results/digests.json")
+DATA_SETS = ("mnist", "sample")  # of which digests are committed
 NOTEBOOKS = ("01", "04", "05", "08")
 
 FRAMES = (1, 50, 100, 250, 350, 750)  # of the plain map that notebook 04 shows

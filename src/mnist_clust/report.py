@@ -30,7 +30,7 @@ from mnist_clust._write import (
 from mnist_clust.cache import project_root
 from mnist_clust.claims import Verdict, load_claims
 from mnist_clust.data import Digits, load_digits
-from mnist_clust.digests import FILE, compare_with_committed, digest_stages, read_committed
+from mnist_clust.digests import DATA_SETS, FILE, compare_with_committed, digest_stages
 from mnist_clust.run import output_folder
 from mnist_clust.site import build_site, is_site
 
@@ -172,7 +172,7 @@ def _build(
 ) -> tuple[Path, dict[str, Any]]:
     """Write down what the notebooks of this run gave so far, and make a site of it."""
     metrics = _collect_metrics(folder, digits, seconds)
-    if whole and digits.name in read_committed():
+    if whole and digits.name in DATA_SETS:
         metrics["digests"] = digest_stages(digits, [path.name[:2] for path in notebooks])
         metrics["bits"] = compare_with_committed(digits, metrics["digests"])
     written = [path for path, stamp in _shown(folder).items() if earlier.get(path) != stamp]
