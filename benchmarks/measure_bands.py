@@ -14,7 +14,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ def band_of(name: str, values: list[float]) -> tuple[float, float]:
     unit = 10.0 ** (math.floor(math.log10(margin or 1e-5 * abs(high))) - 1)
     digits = max(0, round(-math.log10(unit)))
     below = round(math.floor((low - margin) / unit) * unit, digits)
+    below = max(below, 0) if low >= 0 else below
     above = round(math.ceil((high + margin) / unit) * unit, digits)
     return below, min(above, 1) if high <= 1 and "ratio" not in name else above
 
@@ -133,20 +134,20 @@ def with_bands(text: str, entries: list[dict[str, Any]]) -> str:
 
 
 def moved(entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Tell which numbers other numerics move, beside what seeds do."""
-    by_run: Mapping[tuple[str, str], list[dict[str, Any]]] = {}
+    """Tell which numbers other numerics move, with the first seed."""
+    by_run: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for entry in entries:
         by_run.setdefault((entry["data"], entry["notebook"]), []).append(entry)
     for (data, notebook), runs in by_run.items():
         fixed = [run for run in runs if run["numerics"] == numerics.FIXED]
-        for name in fixed[0]["numbers"] if fixed else ():
-            seeds = [run["numbers"].get(name) for run in fixed]
-            others = {run["numerics"]: run["numbers"].get(name) for run in runs if run not in fixed}
-            differing = {key: value for key, value in others.items() if value != seeds[0]}
-            if differing:
-                told = ", ".join(f"{key} {value:.6g}" for key, value in differing.items())
-                yield (f"{data} {notebook[:2]} {name}: {seeds[0]:.6g} (seeds {min(seeds):.6g} to "
-                       f"{max(seeds):.6g}); {told}")  # fmt: skip
+        others = [run for run in runs if run not in fixed and run["seed"] == fixed[0]["seed"]]
+        for name, value in fixed[0]["numbers"].items() if fixed else ():
+            found = {run["numerics"]: run["numbers"].get(name) for run in others}
+            told = [
+                f"{code} {other:.6g}" for code, other in found.items() if other not in (value, None)
+            ]
+            if told and value is not None:
+                yield f"{data} {notebook[:2]} {name}: {value:.6g}; {', '.join(told)}"
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:

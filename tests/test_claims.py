@@ -75,10 +75,11 @@ def test_there_are_claims_for_both_data_sets():
 @pytest.mark.parametrize(("name", "data", "band"), BANDS, ids=lambda value: str(value)[:40])
 def test_bands_are_as_narrow_as_the_measured_spread_allows(name, data, band):
     assert band.low <= band.lowest <= band.mean <= band.highest <= band.high
-    assert band.seeds >= 5
-    assert band.numerics == 3
+    assert band.seeds >= 5 or band.lowest == band.highest, "what holds no chance needs no seeds"
     if name.endswith("_ten"):
+        assert band.numerics >= 2
         return  # a count of ten: see the next test
+    assert band.numerics == 3
     slack = max(1.1 * (band.highest - band.lowest), 2e-5 * abs(band.highest))
     assert band.low >= band.lowest - slack, f"{name} on {data}: the band reaches too low"
     assert band.high <= band.highest + slack, f"{name} on {data}: the band reaches too high"
