@@ -176,9 +176,9 @@ def _build(
         metrics["digests"] = digest_stages(digits, [path.name[:2] for path in notebooks])
         metrics["bits"] = compare_with_committed(digits, metrics["digests"])
     written = [path for path, stamp in _shown(folder).items() if earlier.get(path) != stamp]
-    files = {_name(path, folder): digest(path.read_bytes())
+    metrics["files"] = {_name(path, folder): digest(path.read_bytes())
              for path in sorted(written) if path.suffix != ".json"}  # fmt: skip
-    write_atomically(folder / _METRICS, to_json(metrics | {"files": files}))
+    write_atomically(folder / _METRICS, to_json(metrics))
     executed = [folder / "notebooks" / path.name for path in notebooks]
     return build_site(folder, executed, digits), metrics
 
@@ -365,7 +365,9 @@ def publish(report: Report) -> None:
         write_atomically(path, normalise(executed.read_text(encoding="utf-8")).encode())
     shutil.rmtree(root / "figures", ignore_errors=True)
     shutil.copytree(report.folder / "figures", root / "figures")
-    metrics = {key: report.metrics[key] for key in report.metrics.keys() - {"bits", "digests"}}
+    metrics = {
+        key: report.metrics[key] for key in report.metrics.keys() - {"bits", "digests", "files"}
+    }
     write_atomically(root / "results" / "metrics.json", to_json(metrics))
     digests = {"mnist": report.metrics["digests"], "sample": digest_stages(load_digits("sample"))}
     write_atomically(root / FILE, to_json(digests))
