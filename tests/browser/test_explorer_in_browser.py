@@ -254,12 +254,12 @@ def test_an_uploaded_digit_lands_and_a_broken_file_gets_a_sentence(explorer, dig
     page = explorer("?tab=New digits")
     zero = digits.test_images[np.flatnonzero(digits.test_labels == 0)[0]]
     upload(page, "broken.png", b"\x89PNG\r\n\x1a\n and nothing more")
-    page.get_by_text("This is not a PNG or JPEG image").wait_for()
+    page.get_by_text("This file is not a PNG or JPEG image").wait_for()
     upload(page, "zero.png", as_png(255 - zero))
     page.get_by_text("It lands in cluster").wait_for(timeout=MAKING)
     assert ": 0" in page.get_by_text("It lands in cluster").inner_text()
     page.wait_for_selector('.map[data-places*="sharp"]')
-    assert page.get_by_text("This is not a PNG").count() == 0
+    assert page.get_by_text("This file is not a PNG").count() == 0
 
 
 def test_a_drawn_digit_lands(explorer):
