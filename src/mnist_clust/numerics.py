@@ -1,9 +1,9 @@
 """The one place that chooses which code the numerical libraries run on this processor.
 
 OpenBLAS, NumPy and Numba pick code by processor, and each code adds up in an order of its own, to
-other last digits. Told to run the code for Haswell, of 2013, they give the same bits on every x86-64
-processor that understands it, which is asked first. They look when they are loaded, so that the
-choice stands in the environment, and child processes inherit it.
+other last digits. Told to run the code for Haswell, of 2013, they give the same bits on every
+x86-64 processor that understands it, which is asked first. They look when they are loaded, so that
+the choice stands in the environment, and child processes inherit it.
 
     python -m mnist_clust.numerics -m pytest     # python, with the same bits on every processor
 
