@@ -124,7 +124,9 @@ def test_the_landing_page_tells_of_this_run(pages, sample):
 def test_claims_stand_under_their_notebook_with_number_band_and_verdict(pages):
     page = pages["index.html"].split('id="claims"')[1]
     assert text_of(page).count("✗ broken") == 2
-    assert "0.1234 (0.508 to 0.597)" in page
+    claim = next(claim for claim in load_claims() if claim.id == "raw_accuracy_train")
+    band = claim.bands["sample"]
+    assert f"0.1234 ({band.low:g} to {band.high:g})" in page
     assert "Come later" not in text_of(page.split("prev-next")[0]), "it claims nothing"
     assert "map_accuracy" not in page, "no notebook of this run claims that"
 
@@ -239,7 +241,7 @@ def run(monkeypatch, tmp_path):
     """Make a report in one folder, of a notebook that shows one figure and one page."""
 
     def make(digits, name):
-        def execute(path, folder, parameters):
+        def execute(path, folder, parameters, title):
             (folder / "interactive").mkdir(exist_ok=True)
             page = f"<head><title>A page</title></head><body>{name}</body>"
             (folder / "interactive" / f"{name}.html").write_text(page)

@@ -22,9 +22,15 @@ def digits(full_mnist):
 
 
 @pytest.fixture(scope="module")
-def our_quality(digits):
+def ten_thousand(digits):
     X = digits[0][:POINTS]
-    return quality(X, TSNE(random_state=0).fit_transform(X))
+    return X, TSNE(random_state=0).fit(X)
+
+
+@pytest.fixture(scope="module")
+def our_quality(ten_thousand):
+    X, tsne = ten_thousand
+    return quality(X, tsne.embedding_)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +67,7 @@ MORE = 24  # of 2,000 new digits, of which 150 are wrong: two standard deviation
 def test_new_digits_find_their_kind_as_well_as_the_map_and_other_ways_allow(digits, ten_thousand):
     """Both sides are of one run, so that no machine decides."""
     train, tsne = ten_thousand
-    new, labels, new_labels = digits[1][:2_000], digits[2][:10_000], digits[3][:2_000]
+    new, labels, new_labels = digits[1][:2_000], digits[2][:POINTS], digits[3][:2_000]
 
     def wrong(votes):
         return int((votes != new_labels).sum())
