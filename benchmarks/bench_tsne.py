@@ -101,9 +101,9 @@ class Files:
 def run_mnist_clust(files, full):
     from scipy.sparse import save_npz
 
-    from mnist_clust._parallel import Pool
-    from mnist_clust.tsne import TSNE, nearest_neighbors
-    from mnist_clust.tsne.affinities import perplexity_affinities, uniform_affinities
+    from numba_tsne import TSNE, nearest_neighbors
+    from numba_tsne._parallel import Pool
+    from numba_tsne.affinities import perplexity_affinities, uniform_affinities
 
     X, T = files.rows()
 
@@ -141,7 +141,7 @@ def run_mnist_clust(files, full):
 
 
 def descend(affinities, start, pool):
-    from mnist_clust.tsne.optimizer import Descent, Phase, optimize
+    from numba_tsne.optimizer import Descent, Phase, optimize
 
     n = len(start)
     descent = Descent(affinities, start, 0.8, pool)
@@ -158,7 +158,7 @@ def steps(descent, affinities, d):
     points = descent._points
     move = statistics.median(now(repulsion.tree.move, points)[0] for _ in range(9))
     repel = statistics.median(now(repulsion.update, points)[0] for _ in range(9))
-    from mnist_clust.tsne.optimizer import Phase
+    from numba_tsne.optimizer import Phase
 
     rest = Phase("", 1, 1.0, 1e-9, 0.0)  # moves nothing, without denormal numbers
     whole = statistics.median(now(descent.step, rest)[0] for _ in range(9))
@@ -307,9 +307,9 @@ def prepare(folder, source):
 
 def qualities(folder, n, train_labels, test_labels):
     """Divergence, neighbour recall and accuracy of all maps of a size."""
-    from mnist_clust._parallel import Pool
-    from mnist_clust.tsne import nearest_neighbors
-    from mnist_clust.tsne.optimizer import Descent
+    from numba_tsne import nearest_neighbors
+    from numba_tsne._parallel import Pool
+    from numba_tsne.optimizer import Descent
 
     files = Files(folder, n)
     X, _ = files.rows()
@@ -336,7 +336,7 @@ def qualities(folder, n, train_labels, test_labels):
 
 def accuracy(embedding, labels, places=None, truth=None):
     """Share of points with the label of most of their ten neighbours on the map."""
-    from mnist_clust.tsne import nearest_neighbors
+    from numba_tsne import nearest_neighbors
 
     near = labels[nearest_neighbors(embedding, 10, queries=places).indices]
     votes = np.array([np.bincount(row, minlength=10).argmax() for row in near])

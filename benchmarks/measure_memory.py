@@ -29,7 +29,7 @@ PACKAGES = ("numba", "numpy", "scipy", "scikit-learn", "matplotlib", "streamlit"
 EXPLORE = """
 import sys
 from streamlit.testing.v1 import AppTest
-from mnist_clust.explorer import app
+from mnist_explorer import app
 sys.argv = ["app.py", sys.argv[1]]
 for kind in app.KINDS:
     for dimensions in ("2-D", "3-D"):

@@ -21,7 +21,7 @@ from sklearn.manifold import trustworthiness
 from mnist_clust import load_digits
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import Digits
-from mnist_clust.tsne import nearest_neighbors
+from numba_tsne import nearest_neighbors
 
 POINTS, SEED = 10_000, 0
 

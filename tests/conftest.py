@@ -26,7 +26,7 @@ OWN_REPORT = "test_own_images_without_labels_make_a_report"
 FIRST = [
     "tests/notebooks/test_stored_outputs.py",
     REPORT[0],
-    "tests/tsne/test_mnist.py",
+    "tests/numba_tsne/test_mnist.py",
     OWN_REPORT,
 ]
 LAST = ["tests/browser/test_explorer_in_browser.py"]

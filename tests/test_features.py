@@ -135,7 +135,7 @@ def test_a_stroke_down_stays_one():
     assert wide.sum() <= 2 * 1.7 + 1
 
 
-def test_newcomers_get_the_components_of_the_others():
+def test_new_points_get_the_components_of_the_others():
     rng = np.random.default_rng(0)
     known, new = rng.normal(size=(2, 40, 9)).astype(np.float32)
     rows, new_rows = components_of_both(known, new, 3)

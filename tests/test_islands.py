@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnist_clust.islands import find_islands, rejoin_islands
-from mnist_clust.tsne import NeighborGraph, nearest_neighbors
+from numba_tsne import NeighborGraph, nearest_neighbors
 
 
 def blob(center, n, seed):

@@ -87,15 +87,15 @@ def test_rows_without_groups_spread_like_the_others_and_no_more():
     assert len(maps.rows_without_groups(rows[:7])) == 7
 
 
-def test_newcomers_land_beside_their_kind_and_find_known_neighbours(rows_and_labels, graph):
+def test_new_points_land_beside_their_kind_and_find_known_neighbours(rows_and_labels, graph):
     rows, labels = rows_and_labels
     flat = maps.make_map(rows[:500], maps.find_neighbors(rows[:500], 90)).embedding
-    places, near = maps.place_newcomers(rows[:500], flat, rows[500:])
+    places, near = maps.place_new_digits(rows[:500], flat, rows[500:])
     assert places.shape == (100, 2)
-    winners, _ = maps.neighbor_vote(maps.find_newcomers(flat, places, 5), labels[:500], 5)
+    winners, _ = maps.neighbor_vote(maps.nearest_on_map(flat, places, 5), labels[:500], 5)
     assert np.mean(winners == labels[500:]) > 0.75
     np.testing.assert_array_equal(
-        near.indices[:, 0], maps.find_newcomers(rows[:500], rows[500:], 1).indices[:, 0]
+        near.indices[:, 0], maps.nearest_on_map(rows[:500], rows[500:], 1).indices[:, 0]
     )
 
 

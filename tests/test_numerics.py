@@ -107,7 +107,7 @@ def test_nothing_is_set_too_late():
 
 def test_the_engine_alone_sets_nothing():
     say = (
-        "import os; before = dict(os.environ); import mnist_clust.tsne; "
+        "import os; before = dict(os.environ); import numba_tsne; "
         "print(*(key for key in os.environ if os.environ[key] != before.get(key)))"
     )
     variables = numerics.environment("own")

@@ -17,7 +17,7 @@ from mnist_clust.cluster import name_one_to_one
 from mnist_clust.features import Deskew, OrientedGradients
 from mnist_clust.own_images import assign_images, cluster_images
 from mnist_clust.pipeline import FORMAT, ImageClusterer, describe
-from mnist_clust.strangers import draw_strangers
+from mnist_clust.unfamiliar import make_unfamiliar
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_the_images_it_was_made_of_find_their_own_places(fitted, sample):
     table = fitted.assign(sample.train_images[:200])
     np.testing.assert_allclose(table[["x", "y"]], fitted.embedding_[:200], atol=1e-4)
     assert (table.cluster == fitted.labels_[:200]).mean() > 0.97
-    assert table.sureness.between(0, 1).all()
+    assert table.confidence.between(0, 1).all()
 
 
 def test_saved_and_loaded_it_assigns_the_same(fitted, sample, tmp_path):
@@ -290,7 +290,7 @@ def test_a_table_may_go_into_a_pipe(clustered, own_file, tmp_path):
     assert result.exit_code == 0, result.output
     table = os.read(reader, 1 << 20).decode()
     os.close(reader)
-    assert table.startswith("index,cluster,x,y,sureness\n")
+    assert table.startswith("index,cluster,x,y,confidence\n")
     assert result.stdout == "", "nothing goes where the table may go"
     result = run("assign", own_file, "--model", clustered, "--out", tmp_path / "pipe")
     assert result.exit_code == 1
@@ -375,7 +375,7 @@ def test_one_image_that_lies_otherwise_is_noticed_if_that_can_be_told(fitted, sa
 
 
 def test_images_that_are_no_digits_are_noticed(fitted, sample):
-    letters = draw_strangers(sample.test_images)["letters"]
+    letters = make_unfamiliar(sample.test_images)["letters"]
     assert "farther from any known one" in fitted.difference(letters)
 
 

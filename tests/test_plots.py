@@ -101,14 +101,14 @@ def later_figures(images, labels, flat, clusters):
     row = OrientedGradients().transform(images[:1])[0]
     by_perplexity = scored.set_index(pd.Index([5, 30, 30])).assign(found=[9, 10, 11])
     return {
-        "newcomers": plots.newcomers_on_map(
+        "new_digits": plots.new_digits_on_map(
             flat, flat[:30], None if labels is None else labels[:30]
         ),
         "moves": plots.displacements(RNG.random(n), RNG.random(30)),
-        "sureness": plots.sureness_holds(
+        "confidence": plots.calibration(
             np.linspace(0.1, 1, n), None if labels is None else labels == labels[0]
         ),
-        "strangers": plots.strangers_on_map(flat, {"noise": flat[:9]}, {"noise": images[:9]}),
+        "unfamiliar": plots.unfamiliar_on_map(flat, {"noise": flat[:9]}, {"noise": images[:9]}),
         "strangeness": plots.strangeness({"in components": some, "in pixels": some}),
         "exaggerated": plots.exaggerated_maps({1.0: flat, 2.5: flat}, labels),
         "normalised": plots.normalised_images({"as written": images[:5], "after": images[:5]}),

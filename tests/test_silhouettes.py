@@ -18,7 +18,7 @@ def test_agrees_with_scikit_learn(n, dimensions, k, seed):
     np.testing.assert_allclose(map_silhouettes(points, clusters), expected, atol=2e-4)
 
 
-def test_newcomers_are_measured_against_the_members():
+def test_new_points_are_measured_against_the_members():
     points = np.array([[0, 0], [1, 0], [10, 0], [12, 0]], np.float32)
     newcomer = np.array([[2, 0]], np.float32)
     value = map_silhouettes(points, np.array([0, 0, 1, 1]), (newcomer, np.array([0])))

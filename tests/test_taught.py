@@ -1,7 +1,7 @@
 import numpy as np
 
 from mnist_clust import taught
-from mnist_clust.tsne import nearest_neighbors
+from numba_tsne import nearest_neighbors
 
 
 def two_groups():
@@ -20,16 +20,16 @@ def test_agreement_counts_neighbours_of_the_same_cluster():
     np.testing.assert_allclose(taught.agreement(alternating, graph), expected)
 
 
-def test_the_pupil_corrects_a_teacher_who_hesitates():
+def test_the_student_corrects_a_teacher_who_hesitates():
     rows, truth = two_groups()
     clusters = truth.copy()
     clusters[:5] = 1  # among neighbours of the other cluster
-    pupil = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
-    np.testing.assert_array_equal(taught.predict(pupil, np.tile(rows, (6, 1))), np.tile(truth, 6))
+    student = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
+    np.testing.assert_array_equal(taught.predict(student, np.tile(rows, (6, 1))), np.tile(truth, 6))
 
 
 def test_no_cluster_is_forgotten_though_none_is_sure():
     rows, clusters = two_groups()
     clusters[:3] = 2  # three points cannot have ten neighbours of their own
-    pupil = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
-    assert set(pupil.classes_) == {0, 1, 2}
+    student = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
+    assert set(student.classes_) == {0, 1, 2}

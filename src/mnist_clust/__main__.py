@@ -185,7 +185,7 @@ def assign(images: str, model: Path, out: Path, size: str | None) -> None:
     err = not out.is_file()  # the table itself may go to where this would
     for notice in (*new.notices, *([unlike] if unlike else [])):
         _warn(notice, err=err)
-    doubtful = int((table.sureness < 0.5).sum())
+    doubtful = int((table.confidence < 0.5).sum())
     click.echo(f"{len(table):,} images assigned, {doubtful:,} of them doubtful: {out}", err=err)
 
 
@@ -211,7 +211,7 @@ def explore(data: str, size: str | None, port: int | None, headless: bool) -> No
 
     It can be reached from this machine alone.
     """
-    from mnist_clust.explorer.serve import serve
+    from mnist_explorer.serve import serve
 
     source = _source(data, _load(data, size))  # the server loads them, too: not to be held twice
     serve(source, port, headless=headless)

@@ -16,6 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import joblib
 
+import mnist_clust
+import numba_tsne
 from mnist_clust._write import remove_half_written, write_atomically
 from mnist_clust.machine import processor
 from mnist_clust.numerics import OWN, in_force
@@ -136,6 +138,7 @@ def _source_digest() -> str:
         digest.update(processor().encode())
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}".encode())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for package in (numba_tsne, mnist_clust):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -23,8 +23,8 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from mnist_clust._parallel import one_thread, side_by_side
 from mnist_clust.data import known_only
+from numba_tsne._parallel import one_thread, side_by_side
 
 _INDICES = {
     "silhouette": lambda X, apart, clusters: silhouette_score(

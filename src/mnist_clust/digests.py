@@ -20,7 +20,7 @@ from mnist_clust.machine import processor
 from mnist_clust.maps import find_neighbors, make_map
 from mnist_clust.numerics import OWN, in_force
 from mnist_clust.pipeline import fit_clusterer
-from mnist_clust.tsne import NeighborGraph
+from numba_tsne import NeighborGraph
 
 Rows = npt.NDArray[np.float32]
 Stages = Iterator[tuple[Any, ...]]  # of (name, array, …)

@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils import check_array
 
-from mnist_clust._compile import kernel
-from mnist_clust._parallel import Pool, one_thread
+from numba_tsne._compile import kernel
+from numba_tsne._parallel import Pool, one_thread
 
 BATCH = 1_000  # images at a time: some 5 MB of features
 PIXELS = 8_000_000  # at a time, of large images: what is made of them takes some 200 MB
@@ -54,17 +54,17 @@ def principal_components(
 
 def components_of_both(
     X: npt.NDArray[np.float32],
-    newcomers: npt.NDArray[np.float32],
+    new_rows: npt.NDArray[np.float32],
     n_components: int = 50,
     *,
     random_state: int = 0,
 ) -> tuple[Rows, Rows]:
-    """Reduce rows and newcomers to the principal components of the rows alone.
+    """Reduce rows and new_rows to the principal components of the rows alone.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
-    newcomers : ndarray of shape (n_new, n_features)
+    new_rows : ndarray of shape (n_new, n_features)
     n_components, random_state
         As for `principal_components`.
 
@@ -73,7 +73,7 @@ def components_of_both(
     (ndarray of shape (n, n_components), ndarray of shape (n_new, n_components)), float32
     """
     pca = fit_components(X, n_components, random_state=random_state)
-    return project(X, pca), project(newcomers, pca)
+    return project(X, pca), project(new_rows, pca)
 
 
 def fit_components(X: Rows, n_components: int, *, random_state: int = 0) -> PCA:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from mnist_clust.tsne import NeighborGraph, nearest_neighbors
+from numba_tsne import NeighborGraph, nearest_neighbors
 
 REACH = 10  # nearest points on the map that belong to the same island
 SMALL = 0.5  # of the largest island of a cluster

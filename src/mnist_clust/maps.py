@@ -11,9 +11,9 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.stats import spearmanr
 
 from mnist_clust.data import UNLABELLED, known_only
-from mnist_clust.tsne import TSNE, NeighborGraph, Progress, nearest_neighbors
-from mnist_clust.tsne.neighbors import NewcomerSearch
-from mnist_clust.tsne.transform import NEIGHBORS, place_points
+from numba_tsne import TSNE, NeighborGraph, Progress, nearest_neighbors
+from numba_tsne.neighbors import NeighborIndex
+from numba_tsne.transform import NEIGHBORS, place_points
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,22 @@ def find_neighbors(X: npt.NDArray[np.float32], n_neighbors: int) -> NeighborGrap
     return nearest_neighbors(X, min(n_neighbors, len(X) - 1))
 
 
-def find_newcomers(
-    X: npt.NDArray[np.float32], newcomers: npt.NDArray[np.float32], n_neighbors: int = 10
+def nearest_on_map(
+    X: npt.NDArray[np.float32], new_rows: npt.NDArray[np.float32], n_neighbors: int = 10
 ) -> NeighborGraph:
     """Find the nearest rows to each newcomer; fewer than asked if there are fewer rows.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
-    newcomers : ndarray of shape (n_new, n_features)
+    new_rows : ndarray of shape (n_new, n_features)
     n_neighbors : int, default 10
 
     Returns
     -------
     NeighborGraph
     """
-    return nearest_neighbors(X, min(n_neighbors, len(X)), queries=newcomers)
+    return nearest_neighbors(X, min(n_neighbors, len(X)), queries=new_rows)
 
 
 def make_map(
@@ -117,10 +117,10 @@ def make_map(
     return Map(tsne.embedding_, tsne.kl_divergence_, kept)
 
 
-def place_newcomers(
+def place_new_digits(
     X: npt.NDArray[np.float32],
     embedding: npt.NDArray[np.float32],
-    newcomers: npt.NDArray[np.float32],
+    new_rows: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.float32], NeighborGraph]:
     """Place new points on a finished map, which stays as it is.
 
@@ -129,7 +129,7 @@ def place_newcomers(
     X : ndarray of shape (n, n_features)
         What the map was made of.
     embedding : ndarray of shape (n, n_components)
-    newcomers : ndarray of shape (n_new, n_features)
+    new_rows : ndarray of shape (n_new, n_features)
 
     Returns
     -------
@@ -138,7 +138,7 @@ def place_newcomers(
     neighbors : NeighborGraph
         The nearest points of ``X`` to each newcomer.
     """
-    neighbors = NewcomerSearch(X, "euclidean", None).nearest(newcomers, NEIGHBORS, None)
+    neighbors = NeighborIndex(X, "euclidean", None).nearest(new_rows, NEIGHBORS, None)
     return place_points(neighbors, embedding), neighbors
 
 

@@ -66,11 +66,11 @@ def cluster_images(
         model = ImageClusterer(n_clusters, verbose=True).fit(digits.train_images)
         seconds = dict(model.seconds_)
         with timed("new images", seconds, verbose=True):
-            newcomers = model.assign(digits.test_images)
+            assigned = model.assign(digits.test_images)
             unlike = model.difference(digits.test_images)
         model.form_ = digits.form
-        unseen = newcomers.cluster.to_numpy()
-        places = newcomers[["x", "y"]].to_numpy(np.float32)
+        unseen = assigned.cluster.to_numpy()
+        places = assigned[["x", "y"]].to_numpy(np.float32)
         known = map_silhouettes(model.embedding_, model.labels_)
         new = map_silhouettes(model.embedding_, model.labels_, (places, unseen))
         parts = [
@@ -234,7 +234,7 @@ def assign_images(
         What `cluster_images` wrote.
     file : path
         Columns ``index``, ``file`` (of pictures in a folder), ``cluster``, ``x``, ``y`` and
-        ``sureness``.
+        ``confidence``.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def assign_images(
     if not isinstance(model, ImageClusterer):
         model = ImageClusterer.load(model)
     table = model.assign(new.images)
-    table = table.round({"x": 4, "y": 4, "sureness": 4}).rename_axis("index").reset_index()
+    table = table.round({"x": 4, "y": 4, "confidence": 4}).rename_axis("index").reset_index()
     if new.files:
         table.insert(1, "file", _names(new.files))
     unlike = model.difference(new.images)

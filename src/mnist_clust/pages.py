@@ -20,9 +20,9 @@ from matplotlib.colors import to_hex
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
-from mnist_clust._parallel import side_by_side
 from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import ACCENT, PALETTE
+from numba_tsne._parallel import side_by_side
 
 _TEMPLATES = Path(__file__).parent / "templates"
 PER_SHEET = 5_000

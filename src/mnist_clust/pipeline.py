@@ -23,7 +23,6 @@ from sklearn.decomposition import PCA
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from mnist_clust._parallel import one_thread
 from mnist_clust._pixels import Form
 from mnist_clust._read import DataError, read_npz
 from mnist_clust._write import write_atomically
@@ -39,9 +38,10 @@ from mnist_clust.features import (
 from mnist_clust.islands import rejoin_islands
 from mnist_clust.likeness import Usual, difference
 from mnist_clust.silhouettes import map_silhouettes
-from mnist_clust.tsne import TSNE, NeighborGraph, nearest_neighbors
-from mnist_clust.tsne.neighbors import NewcomerSearch
-from mnist_clust.tsne.transform import place_points
+from numba_tsne import TSNE, NeighborGraph, nearest_neighbors
+from numba_tsne._parallel import one_thread
+from numba_tsne.neighbors import NeighborIndex
+from numba_tsne.transform import place_points
 
 Rows = npt.NDArray[np.float32]
 MODEL_FILE = "model.npz"
@@ -172,7 +172,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self._usual: Usual | None = Usual.of(X, graph.distances[:, 0])
         self.form_ = Form()
         self.rows_, self.neighbors_ = rows, graph
-        self._search = NewcomerSearch(rows, "euclidean", None)
+        self._search = NeighborIndex(rows, "euclidean", None)
         return self._make_map(candidates)
 
     def _make_map(self, candidates: range) -> Self:
@@ -302,7 +302,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         DataFrame
-            Columns ``cluster``, ``x``, ``y`` and ``sureness``, which is the share of the nearest
+            Columns ``cluster``, ``x``, ``y`` and ``confidence``, which is the share of the nearest
             training images that lie in that cluster.
 
         Raises
@@ -313,7 +313,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         neighbors = self.nearest(X)
         clusters, shares = self.vote(neighbors)
         x, y = place_points(neighbors, self.embedding_).T
-        return pd.DataFrame({"cluster": clusters, "x": x, "y": y, "sureness": shares})
+        return pd.DataFrame({"cluster": clusters, "x": x, "y": y, "confidence": shares})
 
     def difference(self, X: Images) -> str | None:
         """Say in one sentence how new images differ from those fitted, if they do.
@@ -426,7 +426,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         # Formats up to 1 knew neither what is usual nor how images were brought to grey.
         model._usual = Usual(*usual.tolist()) if usual.size else None
         model.form_ = Form(full, bool(inverted), bool(resized))
-        model.rows_, model._search = rows, NewcomerSearch(rows, "euclidean", None)
+        model.rows_, model._search = rows, NeighborIndex(rows, "euclidean", None)
         model.embedding_, model.labels_ = embedding, clusters
         model.n_clusters_ = int(clusters.max()) + 1
         return model

@@ -35,7 +35,7 @@ _RESULTS = [
         "",
         "",
     ),
-    ("… and a pupil taught by its clusters", "pupil_accuracy", "pupil_accuracy_test", "", ""),
+    ("… and a student taught by its clusters", "student_accuracy", "student_accuracy_test", "", ""),
 ]
 
 

@@ -11,13 +11,13 @@ import pandas as pd
 from joblib import delayed
 
 from mnist_clust import scores
-from mnist_clust._parallel import side_by_side
 from mnist_clust.cluster import fit_kmeans, name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.maps import make_map
 from mnist_clust.pipeline import ImageClusterer
-from mnist_clust.tsne import NeighborGraph
 from mnist_clust.variants import silhouette_curve
+from numba_tsne import NeighborGraph
+from numba_tsne._parallel import side_by_side
 
 Rows = npt.NDArray[np.float32]
 Clusters = npt.NDArray[np.integer]
@@ -106,19 +106,19 @@ def repeat_on_map(
 
 def repeat_pipeline(
     images: Images,
-    newcomers: Images,
+    new_images: Images,
     seeds: Iterable[int],
     *,
     members: npt.NDArray[np.intp] | None = None,
 ) -> list[Clustering]:
     """Run the pipeline, number of clusters included, once a seed.
 
-    Features and neighbours, also those of the newcomers, hold no chance and are shared by the runs.
+    Features and neighbours, also those of new images, hold no chance and are shared by the runs.
 
     Parameters
     ----------
     images : ndarray of shape (n, height, width)
-    newcomers : ndarray of shape (n_new, height, width)
+    new_images : ndarray of shape (n_new, height, width)
     seeds : iterable of int
         At least one.
     members : ndarray of int, optional
@@ -131,7 +131,7 @@ def repeat_pipeline(
     first, *others = seeds
     model = ImageClusterer(random_state=first).fit(images if members is None else images[members])
     models = [model, *side_by_side(delayed(model.reseeded)(seed) for seed in others)]
-    near = model.nearest(newcomers) if len(newcomers) else None
+    near = model.nearest(new_images) if len(new_images) else None
     return [_found(each, near, members) for each in models]
 
 
@@ -155,14 +155,14 @@ def draw_members(n: int, draws: int, seed: int) -> npt.NDArray[np.intp]:
 
 
 def repeat_on_samples(
-    images: Images, newcomers: Images, seeds: Iterable[int], *, size: int = 10_000
+    images: Images, new_images: Images, seeds: Iterable[int], *, size: int = 10_000
 ) -> list[Clustering]:
     """Run the whole pipeline on bootstrap samples, each drawn with a seed of its own.
 
     Parameters
     ----------
     images : ndarray of shape (n, height, width)
-    newcomers : ndarray of shape (n_new, height, width)
+    new_images : ndarray of shape (n_new, height, width)
     seeds : iterable of int
     size : int, default 10000
         Draws; see `draw_members`.
@@ -175,7 +175,7 @@ def repeat_on_samples(
     def once(seed: int) -> Clustering:
         members = draw_members(len(images), size, seed)
         model = ImageClusterer(random_state=seed).fit(images[members])
-        return _found(model, model.nearest(newcomers) if len(newcomers) else None, members)
+        return _found(model, model.nearest(new_images) if len(new_images) else None, members)
 
     return side_by_side(delayed(once)(seed) for seed in seeds)
 

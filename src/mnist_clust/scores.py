@@ -11,9 +11,9 @@ import pandas as pd
 from sklearn import metrics
 from sklearn.cluster import KMeans
 
-from mnist_clust._parallel import one_thread
 from mnist_clust.cluster import UNNAMED, name_by_majority, name_one_to_one
 from mnist_clust.data import UNLABELLED, known_only
+from numba_tsne._parallel import one_thread
 
 Clusters = npt.NDArray[np.integer]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust._compile import kernel
-from mnist_clust._parallel import Pool
+from numba_tsne._compile import kernel
+from numba_tsne._parallel import Pool
 
 POINTS = 256  # points of a task
 
@@ -35,7 +35,7 @@ def _sum_distances(
 def map_silhouettes(
     embedding: npt.NDArray[np.float32],
     clusters: npt.NDArray[np.integer],
-    newcomers: tuple[npt.NDArray[np.float32], npt.NDArray[np.integer]] | None = None,
+    new: tuple[npt.NDArray[np.float32], npt.NDArray[np.integer]] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Silhouette (Rousseeuw 1987) of every point of a map, exactly.
 
@@ -43,7 +43,7 @@ def map_silhouettes(
     ----------
     embedding : ndarray of shape (n, 1 to 3)
     clusters : ndarray of int, shape (n,)
-    newcomers : (places, clusters), optional
+    new : (places, clusters), optional
         Points that the clusters were not made of; their silhouettes are wanted instead, with the
         others as members.
 
@@ -52,7 +52,7 @@ def map_silhouettes(
     ndarray of shape (n,), float32
         From -1 to 1; 0 for the only member of a cluster, and for all where there is one cluster.
     """
-    places, own = (embedding, clusters) if newcomers is None else newcomers
+    places, own = (embedding, clusters) if new is None else new
     k = int(clusters.max()) + 1
     order = np.argsort(clusters, kind="stable")
     bounds = np.searchsorted(clusters[order], np.arange(k + 1))
@@ -68,7 +68,7 @@ def map_silhouettes(
             POINTS,
         )
     sizes = np.diff(bounds)
-    others = sizes[own] - (newcomers is None)  # a point is no distance from itself
+    others = sizes[own] - (new is None)  # a point is no distance from itself
     rows = np.arange(len(own))
     inside = sums[rows, own] / np.maximum(others, 1)
     means = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.inf)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from joblib import delayed
 from sklearn.svm import SVC
 
-from mnist_clust._parallel import side_by_side
-from mnist_clust.tsne import NeighborGraph
+from numba_tsne import NeighborGraph
+from numba_tsne._parallel import side_by_side
 
 PART = 2_000  # rows predicted at a time
 SURE = 0.9  # share of the neighbours that must lie in the same cluster

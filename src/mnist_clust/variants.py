@@ -13,13 +13,13 @@ from joblib import delayed
 from sklearn.metrics import adjusted_rand_score
 
 from mnist_clust import scores
-from mnist_clust._parallel import side_by_side
 from mnist_clust.cluster import name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients, principal_components
 from mnist_clust.maps import rows_without_groups
 from mnist_clust.pipeline import best_clustering, counts_to_try
-from mnist_clust.tsne import TSNE, nearest_neighbors
+from numba_tsne import TSNE, nearest_neighbors
+from numba_tsne._parallel import side_by_side
 
 SHARE = 0.8  # of the images in each subset
 

@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 from mnist_clust import load_digits, pages
 from mnist_clust.data import mnist_is_local
-from mnist_clust.tsne import nearest_neighbors
+from numba_tsne import nearest_neighbors
 
 pytestmark = pytest.mark.browser
 

@@ -20,8 +20,8 @@ from PIL import Image
 from mnist_clust import DataError
 from mnist_clust._read import read_array, read_idx, read_mat, read_npz
 from mnist_clust._tables import read_csv, read_parquet
-from mnist_clust.explorer import pictures
 from mnist_clust.pipeline import ImageClusterer
+from mnist_explorer import pictures
 
 pytestmark = pytest.mark.slow
 

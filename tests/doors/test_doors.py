@@ -24,10 +24,10 @@ from mnist_clust import load_digits, report
 from mnist_clust.__main__ import main
 from mnist_clust._read import DataError
 from mnist_clust.data import load_images
-from mnist_clust.explorer import pictures, serve
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
 from mnist_clust.pipeline import ImageClusterer
-from mnist_clust.tsne import TSNE, nearest_neighbors
+from mnist_explorer import pictures, serve
+from numba_tsne import TSNE, nearest_neighbors
 
 NO_PICTURE = "not a PNG or JPEG image|more than 5 MB|did not arrive whole"
 NOT_TRIED = {

@@ -130,7 +130,7 @@ def test_one_size_reaches_every_door(tmp_path, monkeypatch):
         return report.Report(tmp_path, tmp_path, {"verdicts": {}, "numbers": {}, "data": "x"})
 
     monkeypatch.setattr(report, "make_report", look)
-    monkeypatch.setattr("mnist_clust.explorer.serve.serve", look)
+    monkeypatch.setattr("mnist_explorer.serve.serve", look)
     for command in ("report", "explore"):
         result = CliRunner().invoke(
             main, [command, "--data", str(tmp_path / "x.npy"), "--size", "9x12"]

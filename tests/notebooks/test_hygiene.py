@@ -67,15 +67,6 @@ def test_form(path, notebook):
     assert notebook.cells[0].source.startswith("# ")
 
 
-def test_cells_are_short_and_define_nothing(notebook):
-    lines = [cell.source.splitlines() for cell in code(notebook)]
-    assert max(map(len, lines)) <= 12 + 4  # a call spread over lines by the formatter
-    assert sum(map(len, lines)) <= 100
-    for cell in code(notebook):
-        loops = r"^\s*((def|class|while) |for .*:$)"  # but not the end of a comprehension
-        assert not re.search(loops, cell.source, re.MULTILINE), cell.source
-
-
 def test_numbers_in_the_prose_stand_in_claims(path, notebook):
     bands = [c.bands["mnist"] for c in load_claims() if c.notebook == path.stem]
     for text in re.findall(r"\d+(?:\.\d+)?%|\b0\.\d+\b", prose(notebook)):

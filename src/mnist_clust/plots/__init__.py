@@ -34,12 +34,12 @@ from mnist_clust.plots.mistakes import (
     margins_right_and_wrong,
     silhouette_by_cluster,
 )
-from mnist_clust.plots.newcomers import (
+from mnist_clust.plots.new_digits import (
+    calibration,
     displacements,
-    newcomers_on_map,
+    new_digits_on_map,
     strangeness,
-    strangers_on_map,
-    sureness_holds,
+    unfamiliar_on_map,
 )
 from mnist_clust.plots.pixels import (
     class_counts,
@@ -63,6 +63,7 @@ __all__ = [
     "accuracy_bars",
     "beside_published",
     "by_perplexity",
+    "calibration",
     "centroids",
     "class_counts",
     "cluster_count_criteria",
@@ -88,7 +89,7 @@ __all__ = [
     "margins_right_and_wrong",
     "means_and_medoids",
     "neighbor_embedding",
-    "newcomers_on_map",
+    "new_digits_on_map",
     "normalised_images",
     "oriented_gradients",
     "pair_changes",
@@ -102,8 +103,7 @@ __all__ = [
     "silhouette_peak",
     "speed_by_size",
     "strangeness",
-    "strangers_on_map",
-    "sureness_holds",
+    "unfamiliar_on_map",
     "variants_compared",
     "what_is_kept",
 ]
