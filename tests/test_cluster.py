@@ -10,18 +10,15 @@ from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_info
 
 from mnist_clust.cluster import (
-    UNNAMED,
     best_counts,
     compare_counts,
     find_knee,
-    find_medoids,
     fit_counts,
     fit_kmeans,
     knees_by_range,
-    margin,
-    name_by_majority,
-    name_one_to_one,
 )
+from mnist_clust.quality import find_medoids, margin
+from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 
 
 @pytest.fixture(scope="module")

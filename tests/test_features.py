@@ -4,17 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
+from mnist_clust.components import Components
 from mnist_clust.features import (
-    BATCH,
+    IMAGES_AT_A_TIME,
     Deskew,
     NormalizeSize,
     OrientedGradients,
-    components_of_both,
-    fit_components,
-    principal_components,
-    project,
 )
 
 ALL = [Deskew(), NormalizeSize(), OrientedGradients()]
@@ -86,10 +84,12 @@ def test_blank_and_constant_images_are_no_trouble(value):
 
 
 def test_batches_do_not_show():
-    images = np.random.default_rng(0).integers(0, 256, (BATCH + 3, 6, 6), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (IMAGES_AT_A_TIME + 3, 6, 6), dtype=np.uint8)
     for transformer in ALL:
         together = transformer.transform(images)
-        np.testing.assert_array_equal(together[BATCH:], transformer.transform(images[BATCH:]))
+        np.testing.assert_array_equal(
+            together[IMAGES_AT_A_TIME:], transformer.transform(images[IMAGES_AT_A_TIME:])
+        )
 
 
 def test_parameters_are_scikit_learns():
@@ -106,7 +106,7 @@ def test_each_step_brings_digits_closer_to_their_kind(sample):
     steps = [pixels, straight.reshape(pixels.shape), OrientedGradients().transform(straight)]
     score = []
     for rows in steps:
-        rows = principal_components(rows.astype(np.float32), 60)
+        rows = Components(60).fit_transform(rows.astype(np.float32))
         vote = KNeighborsClassifier(5).fit(rows[::2], labels[::2])
         score.append(vote.score(rows[1::2], labels[1::2]))
     assert score[0] < score[1] < score[2], score
@@ -138,16 +138,17 @@ def test_a_stroke_down_stays_one():
 def test_new_points_get_the_components_of_the_others():
     rng = np.random.default_rng(0)
     known, new = rng.normal(size=(2, 40, 9)).astype(np.float32)
-    rows, new_rows = components_of_both(known, new, 3)
-    np.testing.assert_allclose(rows, principal_components(known, 3), rtol=1e-5)
-    np.testing.assert_allclose(components_of_both(known, known, 3)[1], rows, atol=1e-5)
-    np.testing.assert_allclose(components_of_both(known, new[:1], 3)[1], new_rows[:1], atol=1e-5)
+    components = Components(3).fit(known)
+    pca = PCA(3, svd_solver="covariance_eigh").fit(known)
+    for rows in (known, new, new[:1]):
+        np.testing.assert_allclose(components.transform(rows), pca.transform(rows), atol=1e-5)
 
 
 def test_an_image_is_described_to_the_same_bits_alone_and_among_others(sample):
     rows = sample.flatten()[0][:1500]
-    pca = fit_components(rows, 50)
-    among = project(rows, pca)
+    components = Components(50).fit(rows)
+    among = components.transform(rows)
     for some in (slice(7, 8), slice(1000, 1300), slice(1499, 1500)):
-        np.testing.assert_array_equal(project(rows[some], pca), among[some])
+        np.testing.assert_array_equal(components.transform(rows[some]), among[some])
+    pca = PCA(50, svd_solver="covariance_eigh").fit(rows)
     np.testing.assert_allclose(among, pca.transform(rows), atol=1e-4)

@@ -11,9 +11,10 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from mnist_clust import scores
-from mnist_clust.cluster import UNNAMED, fit_counts, name_by_majority, name_one_to_one
+from mnist_clust import quality, scores
+from mnist_clust.cluster import fit_counts
 from mnist_clust.data import UNLABELLED
+from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 
 LABELS = np.array([4, 4, 4, 7, 7, 7, 9, 9])
 CLUSTERS = np.array([0, 0, 1, 1, 1, 0, 2, 2])
@@ -101,12 +102,12 @@ def test_silhouette_matches_scikit_learn_and_is_seeded():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3)).astype(np.float32)
     clusters = (X[:, 0] > 0).astype(int)
-    assert scores.silhouette(X, clusters) == pytest.approx(silhouette_score(X, clusters), rel=1e-5)
-    sampled = [scores.silhouette(X, clusters, sample_size=50, random_state=s) for s in (0, 0, 1)]
+    assert quality.silhouette(X, clusters) == pytest.approx(silhouette_score(X, clusters), rel=1e-5)
+    sampled = [quality.silhouette(X, clusters, sample_size=50, random_state=s) for s in (0, 0, 1)]
     assert sampled[0] == sampled[1] != sampled[2]
-    assert scores.silhouette(X, clusters, sample_size=50) == sampled[0]
-    assert np.isnan(scores.silhouette(X, np.zeros(300, int))), "one cluster"
-    assert np.isnan(scores.silhouette(X, np.arange(300))), "each point a cluster"
+    assert quality.silhouette(X, clusters, sample_size=50) == sampled[0]
+    assert np.isnan(quality.silhouette(X, np.zeros(300, int))), "one cluster"
+    assert np.isnan(quality.silhouette(X, np.arange(300))), "each point a cluster"
 
 
 def test_accuracy_by_count():

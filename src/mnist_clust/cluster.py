@@ -1,4 +1,4 @@
-"""KMeans, the digit each cluster stands for, and what suggests the number of clusters."""
+"""KMeans, and what is said to reveal the number of clusters. No label is seen."""
 
 from __future__ import annotations
 
@@ -11,54 +11,41 @@ import numpy.typing as npt
 import pandas as pd
 from joblib import delayed
 from kneed import KneeLocator
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
-from scipy.stats import mode
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.metrics import (
     calinski_harabasz_score,
-    confusion_matrix,
     davies_bouldin_score,
     pairwise_distances,
     silhouette_score,
 )
 
-from mnist_clust.data import known_only
+from mnist_clust.silhouettes import map_silhouettes
 from numba_tsne._parallel import one_thread, side_by_side
 
-_INDICES = {
-    "silhouette": lambda X, apart, clusters: silhouette_score(
-        apart, clusters, metric="precomputed"
-    ),
-    "calinski_harabasz": lambda X, apart, clusters: calinski_harabasz_score(X, clusters),
-    "davies_bouldin": lambda X, apart, clusters: davies_bouldin_score(X, clusters),
-}
-LARGE = 100_000  # numbers from which on threads work more than they wait for the interpreter
-LONG = 50  # features from which on bounds cost less than distances
-UNNAMED = -1
-"""What a cluster is called that no digit was left for."""
+Rows = npt.NDArray[np.float32]
+Clusters = npt.NDArray[np.integer]
+WORTH_THREADS = 100_000  # numbers from which on threads work more than they wait
+WORTH_BOUNDS = 50  # features from which on bounds cost less than distances
+POINTS_TRIED = 10_000  # that tell the number of clusters on a map; more tell the same
+MOST_TRIED = 20  # clusters
 
 
 def fit_kmeans(
     X: npt.NDArray[np.floating], n_clusters: int = 10, *, n_init: int = 10, random_state: int = 0
 ) -> KMeans:
-    """Fit scikit-learn's KMeans in single precision, from seeds chosen in that of the points.
+    """Fit scikit-learn's KMeans in single precision, its starts side by side.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
-        One row a point.
     n_clusters : int, default 10
-        At most ``n``.
     n_init : int, default 10
         Starts, each from new k-means++ seeds; the one with the least inertia wins.
     random_state : int, default 0
-        Seed of the starts.
 
     Returns
     -------
     sklearn.cluster.KMeans
-        Fitted; its ``predict`` labels images it has never seen.
 
     Raises
     ------
@@ -72,115 +59,42 @@ def fit_kmeans(
     rows = np.asarray(X, dtype=np.float32)
     seeds = np.random.RandomState(random_state).randint(np.iinfo(np.int32).max, size=n_init)
     fits = (delayed(_fit_once)(X, rows, n_clusters, seed) for seed in seeds)
-    models = side_by_side(fits, n_jobs=_threads_for(rows))
-    return min(models, key=attrgetter("inertia_"))
+    return min(side_by_side(fits, n_jobs=_n_jobs(rows)), key=attrgetter("inertia_"))
 
 
-def _threads_for(X: npt.NDArray[np.floating]) -> int:
-    return -1 if X.size >= LARGE else 1
+def _n_jobs(X: npt.NDArray[np.floating]) -> int:
+    return -1 if X.size >= WORTH_THREADS else 1
 
 
-def _fit_once(
-    X: npt.NDArray[np.floating], rows: npt.NDArray[np.float32], n_clusters: int, seed: int
-) -> KMeans:
+def _fit_once(X: npt.NDArray[np.floating], rows: Rows, n_clusters: int, seed: int) -> KMeans:
     start = rows[kmeans_plusplus(X, n_clusters, random_state=seed)[1]]
     # The same result; where rows are long, bounds spare half of the distances.
-    algorithm = "elkan" if rows.shape[1] >= LONG else "lloyd"
+    algorithm = "elkan" if rows.shape[1] >= WORTH_BOUNDS else "lloyd"
     return KMeans(n_clusters, init=start, n_init=1, algorithm=algorithm).fit(rows)
-
-
-def name_by_majority(
-    clusters: npt.ArrayLike, labels: npt.ArrayLike, n_clusters: int
-) -> npt.NDArray[np.int64]:
-    """Name each cluster after its most frequent label; several may share one name.
-
-    Parameters
-    ----------
-    clusters, labels : array-like of int, shape (n,)
-        The cluster and the true class of each training image.
-    n_clusters : int
-        How many clusters there are, empty ones included.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_clusters,)
-        The class each cluster stands for; ``UNNAMED`` for one without a labelled image.
-    """
-    labels, clusters = known_only(labels, clusters)
-    names = np.full(n_clusters, UNNAMED, dtype=np.int64)
-    for cluster in np.unique(clusters):
-        names[cluster] = mode(labels[clusters == cluster]).mode
-    return names
-
-
-def name_one_to_one(
-    clusters: npt.ArrayLike, labels: npt.ArrayLike, n_clusters: int
-) -> npt.NDArray[np.int64]:
-    """Name clusters so that no two share a name and as many images as can be are right.
-
-    The Hungarian method (Kuhn 1955), as usual for "clustering accuracy".
-
-    Parameters
-    ----------
-    clusters, labels : array-like of int, shape (n,)
-        The cluster and the true class of each training image.
-    n_clusters : int
-        How many clusters there are, empty ones included.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_clusters,)
-        The class each cluster stands for; ``UNNAMED`` where classes ran out.
-    """
-    labels, clusters = known_only(labels, clusters)
-    classes, codes = np.unique(labels, return_inverse=True)
-    size = max(n_clusters, len(classes))
-    counts = confusion_matrix(clusters, codes, labels=np.arange(size))
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    names = np.full(n_clusters, UNNAMED, dtype=np.int64)
-    for cluster, column in zip(rows, columns, strict=True):
-        if cluster < n_clusters and column < len(classes):
-            names[cluster] = classes[column]
-    return names
 
 
 def fit_counts(
     X: npt.NDArray[np.floating], counts: Iterable[int], *, n_init: int = 1, random_state: int = 0
 ) -> dict[int, KMeans]:
-    """Fit KMeans once for each number of clusters; arguments as for :func:`fit_kmeans`.
-
-    Returns
-    -------
-    dict of int to KMeans
-        The fitted models by number of clusters.
-    """
+    """Fit KMeans for each number of clusters; arguments as for `fit_kmeans`."""
     fit = delayed(partial(fit_kmeans, X, n_init=n_init, random_state=random_state))
-    models = side_by_side((fit(count) for count in counts), n_jobs=_threads_for(X))
+    models = side_by_side((fit(count) for count in counts), n_jobs=_n_jobs(X))
     return {model.n_clusters: model for model in models}
 
 
 def compare_counts(
-    X: npt.NDArray[np.float32],
-    models: Mapping[int, KMeans],
-    *,
-    sample_size: int = 5_000,
-    random_state: int = 0,
+    X: Rows, models: Mapping[int, KMeans], *, sample_size: int = 5_000, random_state: int = 0
 ) -> pd.DataFrame:
     """Compute, for each number of clusters, what is said to reveal the best one.
-
-    No label is seen.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
-        The points that the models were fitted to.
     models : mapping of int to KMeans
-        From :func:`fit_counts`.
+        From `fit_counts`.
     sample_size : int, default 5000
-        The three indices are computed on a seeded sample of this many points, because the
-        silhouette's cost grows with the square.
+        The indices are computed on a seeded sample: their cost grows with the square.
     random_state : int, default 0
-        Seed of the sample.
 
     Returns
     -------
@@ -190,46 +104,30 @@ def compare_counts(
     """
     rng = np.random.default_rng(random_state)
     sample = rng.choice(len(X), min(len(X), sample_size), replace=False)
-    rows = {}
     with one_thread():
-        apart = pairwise_distances(X[sample])
+        distances = pairwise_distances(X[sample])
+    rows = {}
     for count, model in models.items():
         clusters = model.labels_[sample]
-        several = 1 < len(np.unique(clusters)) < len(sample)
-        rows[count] = {"inertia": model.inertia_ / len(X)} | {
-            name: index(X[sample], apart, clusters) if several else np.nan
-            for name, index in _INDICES.items()
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("n_clusters")
+        rows[count] = {"inertia": model.inertia_ / len(X)}
+        if 1 < len(np.unique(clusters)) < len(sample):
+            rows[count] |= {
+                "silhouette": silhouette_score(distances, clusters, metric="precomputed"),
+                "calinski_harabasz": calinski_harabasz_score(X[sample], clusters),
+                "davies_bouldin": davies_bouldin_score(X[sample], clusters),
+            }
+    columns = ["inertia", "silhouette", "calinski_harabasz", "davies_bouldin"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
+    return table.rename_axis("n_clusters")
 
 
 def best_counts(curves: pd.DataFrame) -> dict[str, int]:
-    """Return the number of clusters that each index of :func:`compare_counts` likes best."""
+    """Return the number of clusters that each index of `compare_counts` likes best."""
     return {
         "silhouette": int(curves["silhouette"].idxmax()),
         "calinski_harabasz": int(curves["calinski_harabasz"].idxmax()),
         "davies_bouldin": int(curves["davies_bouldin"].idxmin()),
     }
-
-
-def knees_by_range(curve: pd.Series, smallest_range: int = 10) -> pd.Series:
-    """Find the knee again and again, looking at ever more of the curve.
-
-    Parameters
-    ----------
-    curve : Series
-        Inertia indexed by number of clusters.
-    smallest_range : int, default 10
-        The shortest curve looked at ends at this number of clusters.
-
-    Returns
-    -------
-    Series of int
-        The knee, indexed by the largest number of clusters looked at.
-    """
-    ends = [end for end in curve.index if end >= smallest_range]
-    knees = {end: find_knee(curve.loc[:end]) for end in ends}
-    return pd.Series({end: knee for end, knee in knees.items() if knee is not None}, dtype=int)
 
 
 def find_knee(curve: pd.Series) -> int | None:
@@ -245,62 +143,53 @@ def find_knee(curve: pd.Series) -> int | None:
     int or None
         The number of clusters at the knee; None if the curve has no bend.
     """
-    knee = KneeLocator(
-        curve.index.to_numpy(), curve.to_numpy(), curve="convex", direction="decreasing"
-    ).knee
+    x, y = curve.index.to_numpy(), curve.to_numpy()
+    knee = KneeLocator(x, y, curve="convex", direction="decreasing").knee
     return None if knee is None else int(knee)
 
 
-def find_medoids(
-    points: npt.NDArray[np.float32], clusters: npt.ArrayLike, n_clusters: int
-) -> npt.NDArray[np.int64]:
-    """Find the member in the middle of each cluster.
+def knees_by_range(curve: pd.Series, smallest_range: int = 10) -> pd.Series:
+    """Find the knee on ever more of the curve; indexed by the largest number looked at."""
+    ends = [end for end in curve.index if end >= smallest_range]
+    knees = {end: find_knee(curve.loc[:end]) for end in ends}
+    return pd.Series({end: knee for end, knee in knees.items() if knee is not None}, dtype=int)
+
+
+def counts_to_try(n: int) -> range:
+    """Return the numbers of clusters from 2 to 20, or as far as each could hold two of n points."""
+    return range(2, max(2, min(MOST_TRIED, n // 2)) + 1)
+
+
+def best_kmeans(
+    embedding: Rows, counts: Iterable[int] | None = None, *, random_state: int = 0
+) -> tuple[pd.Series, npt.NDArray[np.int32]]:
+    """Cluster a map by KMeans into the number of clusters that has the highest silhouette.
+
+    Large maps are tried out on a sample of their points; only the number found is fitted to all.
 
     Parameters
     ----------
-    points : ndarray of shape (n, n_features)
-    clusters : array-like of int, shape (n,)
-    n_clusters : int
+    embedding : ndarray of shape (n, n_components)
+    counts : iterable of int, optional
+        Numbers to try; `counts_to_try` by default.
+    random_state : int, default 0
 
     Returns
     -------
-    ndarray of int64, shape (n_clusters,)
-        Index of the member with the least sum of squared distances to all others, which is the
-        one nearest to their mean; -1 for an empty cluster.
+    silhouettes : Series
+        Mean silhouette by number of clusters.
+    clusters : ndarray of int32, shape (n,)
     """
-    clusters = np.asarray(clusters)
-    medoids = np.full(n_clusters, -1, dtype=np.int64)
-    for cluster in np.unique(clusters):
-        members = np.flatnonzero(clusters == cluster)
-        centre = points[members].mean(axis=0)
-        medoids[cluster] = members[((points[members] - centre) ** 2).sum(axis=1).argmin()]
-    return medoids
-
-
-def margin(
-    points: npt.NDArray[np.float32],
-    clusters: npt.ArrayLike,
-    centers: npt.NDArray[np.floating],
-) -> npt.NDArray[np.float32]:
-    """Measure how much nearer each point is to its own centre than to the next one.
-
-    The silhouette with centres in place of all members (the "simplified silhouette"): it costs
-    one look at each centre, so that every point can have it.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n, n_features)
-    clusters : array-like of int, shape (n,)
-    centers : ndarray of shape (n_clusters, n_features)
-
-    Returns
-    -------
-    ndarray of shape (n,), float32
-        From -1 to 1: 1 on its own centre, 0 on the border, below 0 beyond it.
-    """
-    own = np.asarray(clusters)[:, None]
-    apart = cdist(points, centers).astype(np.float32)
-    inside = np.take_along_axis(apart, own, axis=1)[:, 0]
-    np.put_along_axis(apart, own, np.inf, axis=1)
-    outside = apart.min(axis=1)
-    return np.asarray((outside - inside) / np.maximum(np.maximum(outside, inside), 1e-12))
+    some = embedding
+    if len(embedding) > POINTS_TRIED:
+        rng = np.random.default_rng(random_state)
+        some = embedding[rng.choice(len(embedding), POINTS_TRIED, replace=False)]
+    exact = some.astype(float)  # scikit-learn is twice as quick to choose seeds among those
+    counts = counts_to_try(len(embedding)) if counts is None else counts
+    found = fit_counts(exact, counts, n_init=10, random_state=random_state)
+    means = {k: map_silhouettes(some, model.labels_).mean() for k, model in found.items()}
+    silhouettes = pd.Series(means, name="silhouette", dtype=float).rename_axis("n_clusters")
+    best = found[silhouettes.idxmax()]
+    with one_thread():
+        model = KMeans(best.n_clusters, init=best.cluster_centers_, n_init=1).fit(embedding)
+    return silhouettes, model.labels_

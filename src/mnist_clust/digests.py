@@ -12,23 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mnist_clust import embed
 from mnist_clust.cache import cached, project_root
 from mnist_clust.cluster import fit_kmeans
 from mnist_clust.data import Digits
-from mnist_clust.features import principal_components
 from mnist_clust.machine import processor
-from mnist_clust.maps import find_neighbors, make_map
 from mnist_clust.numerics import OWN, in_force
-from mnist_clust.pipeline import fit_clusterer
-from numba_tsne import NeighborGraph
 
-Rows = npt.NDArray[np.float32]
 Stages = Iterator[tuple[Any, ...]]  # of (name, array, …)
 FILE = Path("results/digests.json")
 DATA_SETS = ("mnist", "sample")  # of which digests are committed
 NOTEBOOKS = ("01", "04", "05", "08")
-
-FRAMES = (1, 50, 100, 250, 350, 750)  # of the plain map that notebook 04 shows
 
 
 def digest_stages(digits: Digits, notebooks: Collection[str] = NOTEBOOKS) -> dict[str, str]:
@@ -96,27 +90,23 @@ def _pixels(digits: Digits) -> Stages:
     yield "pixels", *digits.flatten()
 
 
-def _plain_map(digits: Digits) -> tuple[Rows, NeighborGraph, Rows]:
-    rows = cached(principal_components)(digits.flatten()[0], 50, random_state=0)
-    graph = cached(find_neighbors)(rows, 300)
-    return rows, graph, cached(make_map)(rows, graph, 2, frames=FRAMES, random_state=0).embedding
-
-
 def _plain_maps(digits: Digits) -> Stages:
-    rows, graph, plane = _plain_map(digits)
+    images = digits.train_images
+    _, rows = embed.pixel_components(images)
+    graph = embed.find_neighbors(rows)
     yield "components", rows
     yield "neighbors", graph.indices, graph.distances
-    yield "plain map, 2-D", plane
-    yield "plain map, 3-D", cached(make_map)(rows, graph, 3, random_state=0).embedding
+    yield "plain map, 2-D", embed.plain_map(images).embedding
+    yield "plain map, 3-D", embed.plain_map(images, 3).embedding
 
 
 def _plain_clusters(digits: Digits) -> Stages:
-    *_, plane = _plain_map(digits)
+    plane = embed.plain_map(digits.train_images).embedding
     yield "clusters of the plain map", cached(fit_kmeans)(plane, 10, random_state=0).labels_
 
 
 def _sharp(digits: Digits) -> Stages:
-    model = cached(fit_clusterer)(digits.train_images, random_state=0)
+    model = embed.sharp_map(digits.train_images)
     yield "features", model.rows_
     yield "neighbors by features", model.neighbors_.indices, model.neighbors_.distances
     yield "sharp map", model.embedding_

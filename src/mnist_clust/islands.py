@@ -1,82 +1,156 @@
-"""Bring islands of a map that a border cut off back to the cluster that they are linked to."""
+"""Clusters as the islands of a map that a second view of the data confirms. No label is seen."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from sklearn.cluster import KMeans
 
 from numba_tsne import NeighborGraph, nearest_neighbors
+from numba_tsne._parallel import one_thread
 
-REACH = 10  # nearest points on the map that belong to the same island
-SMALL = 0.5  # of the largest island of a cluster
+Rows = npt.NDArray[np.float32]
+Clusters = npt.NDArray[np.integer]
+ISLAND_NEIGHBORS = 10  # nearest points on the map; two that have each other lie on one island
+SMALLEST_CLUSTER = 1e-3  # share of the points that an island needs to be a cluster of its own
+LEAST_INSIDE = 0.65  # share of an island's links in the second view that stay inside a cluster
 
 
-def find_islands(
-    embedding: npt.NDArray[np.float32], clusters: npt.NDArray[np.integer]
-) -> npt.NDArray[np.int32]:
-    """Divide each cluster of a map into the pieces that touch.
+def vote(codes: Clusters, n_classes: int) -> tuple[Clusters, npt.NDArray[np.float64]]:
+    """Let each row of class numbers vote: the winner (the smaller of equals) and its share.
 
-    Parameters
-    ----------
-    embedding : ndarray of shape (n, n_components)
-    clusters : ndarray of int, shape (n,)
-
-    Returns
-    -------
-    ndarray of int32, shape (n,)
-        The island of each point. Two points of a cluster share one if a chain of nearest
-        neighbours, ten a point, joins them inside that cluster.
+    Numbers below zero do not vote, but count for the share.
     """
-    near = nearest_neighbors(embedding, min(REACH, len(embedding) - 1)).indices
-    start = np.repeat(np.arange(len(near)), near.shape[1])
-    inside = clusters[start] == clusters[near.ravel()]
-    links = csr_array(
-        (np.ones(inside.sum(), bool), (start[inside], near.ravel()[inside])),
-        shape=(len(near), len(near)),
-    )
-    return np.asarray(connected_components(links, directed=False)[1], np.int32)
+    votes = np.zeros((len(codes), n_classes), np.int32)
+    rows = np.arange(len(codes))
+    for column in codes.T:
+        votes[rows, column] += column >= 0
+    return votes.argmax(axis=1), votes.max(axis=1) / codes.shape[1]
 
 
-def rejoin_islands(
-    embedding: npt.NDArray[np.float32],
-    clusters: npt.NDArray[np.int32],
-    neighbors: NeighborGraph,
-) -> npt.NDArray[np.int32]:
-    """Give each small island to the cluster whose main island most of its neighbours lie on.
-
-    KMeans draws straight borders halfway between centres, and an island of a few hundred points
-    may lie on either side of one. Whom it belongs to, the neighbours in the data know better.
-    Small is an island of less than half the size of the main, largest one of its cluster: where
-    there are fewer clusters than large islands, those that share one stay together.
+def find_islands(embedding: Rows, neighbors: NeighborGraph) -> npt.NDArray[np.int32]:
+    """Divide a map into islands: chains of points that are among each other's ten nearest.
 
     Parameters
     ----------
     embedding : ndarray of shape (n, n_components)
-    clusters : ndarray of int32, shape (n,)
     neighbors : NeighborGraph
-        Of the rows that the map was made of.
+        Of the rows that the map was made of: points of pieces smaller than ten join the island
+        that most of these lie on.
 
     Returns
     -------
     ndarray of int32, shape (n,)
-        Clusters. Large islands stay what they are, and so does one without any link to a main one.
     """
-    islands = find_islands(embedding, clusters)
+    n = len(embedding)
+    near = nearest_neighbors(embedding, min(ISLAND_NEIGHBORS, n - 1)).indices
+    ones = np.ones(near.size, bool)
+    links = csr_array((ones, (np.repeat(np.arange(n), near.shape[1]), near.ravel())), shape=(n, n))
+    pieces = connected_components(links.multiply(links.T), directed=False)[1]
+    large = np.bincount(pieces) >= min(ISLAND_NEIGHBORS, n)
+    if not large.any():
+        return np.zeros(n, np.int32)
+    islands = np.where(large, np.cumsum(large) - 1, -1)[pieces]
+    while (lost := np.flatnonzero(islands < 0)).size:
+        winners, shares = vote(islands[neighbors.indices[lost]], large.sum())
+        if not shares.any():  # they know only each other
+            islands[lost] = 0
+        islands[lost[shares > 0]] = winners[shares > 0]
+    return np.asarray(islands, np.int32)
+
+
+def merge_islands(
+    islands: npt.NDArray[np.int32], second_view: NeighborGraph, n_clusters: int | None = None
+) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
+    """Merge islands that a second view of the data does not know as clusters.
+
+    An island most of whose points have most of their neighbours in the second view on the island,
+    too, is a cluster. One that has not, or that holds less than a thousandth of the points, is a
+    fragment and joins the island that most of its other neighbours lie on. Only links from the
+    island outwards count: hubs of other clusters have everybody as neighbours.
+
+    Parameters
+    ----------
+    islands : ndarray of int32, shape (n,)
+    second_view : NeighborGraph
+        Of the same points by other features than the map's.
+    n_clusters : int, optional
+        Merge on, or stop, at this number.
+
+    Returns
+    -------
+    clusters : ndarray of int32, shape (n,)
+    table : DataFrame
+        A row an island: its ``size``, the ``share`` of its links that stay inside when it was
+        judged last, and the island that it ``joins`` (itself if it is a cluster).
+    """
     sizes = np.bincount(islands)
-    owner = np.empty(len(sizes), np.int32)
-    owner[islands] = clusters
-    k = int(clusters.max()) + 1
-    main = {c: np.flatnonzero(owner == c)[sizes[owner == c].argmax()] for c in np.unique(clusters)}
-    small = sizes < SMALL * sizes[[main[c] for c in owner]]
-    at_main = np.isin(islands, list(main.values()))
-    start = np.repeat(np.arange(len(islands)), neighbors.n_neighbors)
-    stop = neighbors.indices.ravel()
-    links = np.zeros((len(sizes), k), np.int64)
-    for one, other in ((start, stop), (stop, start)):
-        counted = at_main[other] & small[islands[one]]
-        np.add.at(links, (islands[one[counted]], clusters[other[counted]]), 1)
-    linked = links.sum(axis=1) > 0
-    owner[linked] = links.argmax(axis=1)[linked]
-    return owner[islands]
+    links = np.zeros((len(sizes), len(sizes)))
+    ends = islands[second_view.indices].ravel()
+    np.add.at(links, (np.repeat(islands, second_view.n_neighbors), ends), 1)
+    table = pd.DataFrame({"size": sizes, "share": 1.0, "joins": np.arange(len(sizes))})
+    alive = list(range(len(sizes)))
+    smallest = max(SMALLEST_CLUSTER * len(islands), min(ISLAND_NEIGHBORS, len(islands)))
+    while True:
+        inside = {a: links[a, a] / links[a].sum() for a in alive}
+        table.loc[alive, "share"] = pd.Series(inside)
+        # Those that are too small go first, then those that the second view knows least.
+        worst = min(alive, key=lambda a: (sizes[a] >= smallest, inside[a]))
+        doubtful = sizes[worst] < smallest or inside[worst] < LEAST_INSIDE
+        if len(alive) == 1 or not (doubtful if n_clusters is None else len(alive) > n_clusters):
+            return table["joins"].to_numpy(np.int32)[islands], table
+        alive.remove(worst)
+        to = max(alive, key=lambda a: links[worst, a])
+        links[to] += links[worst]
+        links[:, to] += links[:, worst]
+        links[:, worst] = 0
+        sizes[to] += sizes[worst]
+        table.loc[table["joins"] == worst, "joins"] = to
+
+
+def find_clusters(
+    embedding: Rows,
+    neighbors: NeighborGraph,
+    second_view: NeighborGraph,
+    n_clusters: int | None = None,
+) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
+    """Find the islands of a map that two views agree on; see `merge_islands`.
+
+    Where fewer are found than `n_clusters`, KMeans divides the one that spreads most.
+
+    Returns
+    -------
+    clusters : ndarray of int32, shape (n,)
+        Numbered from the largest to the smallest.
+    islands : DataFrame
+        From `merge_islands`.
+    """
+    islands = find_islands(embedding, neighbors)
+    clusters, table = merge_islands(islands, second_view, n_clusters)
+    while n_clusters and len(np.unique(clusters)) < n_clusters:
+        clusters = _divide_widest(embedding, by_size(clusters))
+    return by_size(clusters), table
+
+
+def _divide_widest(embedding: Rows, clusters: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    sizes = np.bincount(clusters)
+    spread = pd.DataFrame(embedding).groupby(clusters).var(ddof=0).sum(axis=1) * sizes
+    members = np.flatnonzero(clusters == np.where(sizes > 1, spread, -1).argmax())
+    halves = np.arange(len(members)) % 2  # equal points cannot be told apart, and are counted off
+    if np.ptp(embedding[members], axis=0).any():
+        with one_thread():
+            halves = KMeans(2, n_init=10, random_state=0).fit(embedding[members]).labels_
+    divided = clusters.copy()
+    divided[members[halves == 1]] = len(sizes)
+    return divided
+
+
+def by_size(clusters: Clusters) -> npt.NDArray[np.int32]:
+    """Renumber clusters from the largest to the smallest, without gaps."""
+    _, codes, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    rank = np.empty(len(sizes), np.int32)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes), dtype=np.int32)
+    return np.asarray(rank[codes])

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from mnist_clust import plots, scores
+from mnist_clust._model_file import MODEL_FILE
 from mnist_clust._write import (
     digest,
     read_record,
@@ -25,12 +26,12 @@ from mnist_clust._write import (
     write_atomically,
     write_together,
 )
-from mnist_clust.cluster import name_one_to_one
 from mnist_clust.data import Digits, Images, Labels, NewImages, known_only
-from mnist_clust.pipeline import MODEL_FILE, MOST, ImageClusterer, timed
+from mnist_clust.pipeline import ImageClusterer, timed
 from mnist_clust.silhouettes import map_silhouettes
 
 SHOWN = 240  # images on a contact sheet
+MOST_SHEETS = 100  # looked for, where nobody said how many clusters there will be
 SUMMARY = "summary.json"
 
 
@@ -107,7 +108,7 @@ def _recorded(folder: Path) -> dict[str, str]:
 
 def _refuse_others(folder: Path, n_clusters: int | str, earlier: Mapping[str, str]) -> None:
     """Refuse, before any work, to write over files that no earlier run wrote."""
-    sheets = range(int(n_clusters) if n_clusters != "auto" else MOST)
+    sheets = range(int(n_clusters) if n_clusters != "auto" else MOST_SHEETS)
     names = ["clusters.csv", "map.png", MODEL_FILE, *map(_sheet, sheets)]
     if not earlier:
         names.append(SUMMARY)
@@ -181,11 +182,11 @@ def summarise(
         "n_images": len(digits.train_images) + len(digits.test_images),
         "n_clusters": model.n_clusters_,
         "silhouette": round(silhouette, 4),
-        "silhouettes": {str(k): round(value, 4) for k, value in model.silhouettes_.items()},
+        "islands": model.islands_.round({"share": 4}).to_dict("records"),
         "form": asdict(digits.form),
     }
     if digits.train_labels is not None:
-        names = name_one_to_one(model.labels_, digits.train_labels, model.n_clusters_)
+        names = scores.name_one_to_one(model.labels_, digits.train_labels, model.n_clusters_)
         accuracy = scores.accuracy(digits.train_labels, model.labels_, names)
         summary["accuracy"] = round(accuracy, 4)
         if digits.test_labels is not None:

@@ -1,4 +1,4 @@
-"""How well clusters agree with labels that they never saw, and with themselves."""
+"""What labels say of clusters that never saw them: names, accuracies, confusions, mistakes."""
 
 from __future__ import annotations
 
@@ -8,32 +8,66 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import mode
 from sklearn import metrics
 from sklearn.cluster import KMeans
 
-from mnist_clust.cluster import UNNAMED, name_by_majority, name_one_to_one
 from mnist_clust.data import UNLABELLED, known_only
-from numba_tsne._parallel import one_thread
 
 Clusters = npt.NDArray[np.integer]
+Names = npt.NDArray[np.int64]
+UNNAMED = -1  # what a cluster is called that no digit was left for
+MAJORITY, ONE_TO_ONE = "accuracy, by majority", "accuracy, one-to-one"
 
 
-def accuracy(labels: npt.ArrayLike, clusters: Clusters, names: npt.NDArray[np.int64]) -> float:
-    """Share of images whose cluster is named after their own class.
+def name_by_majority(clusters: npt.ArrayLike, labels: npt.ArrayLike, n_clusters: int) -> Names:
+    """Name each cluster after its most frequent label; several may share one name.
 
     Parameters
     ----------
-    labels : array-like of int, shape (n,)
-        True classes.
-    clusters : ndarray of int, shape (n,)
-        Cluster of each image.
-    names : ndarray of int, shape (n_clusters,)
-        The class each cluster stands for, learned on the training images.
+    clusters, labels : array-like of int, shape (n,)
+    n_clusters : int
+        Empty ones included.
 
     Returns
     -------
-    float
-        From 0 to 1, of the labelled images; NaN if there are none.
+    ndarray of int64, shape (n_clusters,)
+        `UNNAMED` for a cluster without a labelled image.
+    """
+    labels, clusters = known_only(labels, clusters)
+    names = np.full(n_clusters, UNNAMED, dtype=np.int64)
+    for cluster in np.unique(clusters):
+        names[cluster] = mode(labels[clusters == cluster]).mode
+    return names
+
+
+def name_one_to_one(clusters: npt.ArrayLike, labels: npt.ArrayLike, n_clusters: int) -> Names:
+    """Name clusters so that no two share a name and as many images as can be are correct.
+
+    The Hungarian method (Kuhn 1955), as usual for "clustering accuracy". Parameters and result as
+    for `name_by_majority`; `UNNAMED` where classes ran out.
+    """
+    labels, clusters = known_only(labels, clusters)
+    classes, codes = np.unique(labels, return_inverse=True)
+    size = max(n_clusters, len(classes))
+    counts = metrics.confusion_matrix(clusters, codes, labels=np.arange(size))
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    names = np.full(n_clusters, UNNAMED, dtype=np.int64)
+    for cluster, column in zip(rows, columns, strict=True):
+        if cluster < n_clusters and column < len(classes):
+            names[cluster] = classes[column]
+    return names
+
+
+def accuracy(labels: npt.ArrayLike, clusters: Clusters, names: Names) -> float:
+    """Share of images whose cluster is named after their own class; NaN if none is labelled.
+
+    Parameters
+    ----------
+    labels, clusters : array-like of int, shape (n,)
+    names : ndarray of int, shape (n_clusters,)
+        The class each cluster stands for, learned on the training images.
     """
     labels, clusters = known_only(labels, clusters)
     return float(np.mean(names[clusters] == labels)) if len(labels) else float("nan")
@@ -51,7 +85,6 @@ def score_clustering(
     train, test : (labels, clusters)
         Arrays of shape (n,). Without training labels there is nothing to score.
     n_clusters : int
-        How many clusters there are.
 
     Returns
     -------
@@ -63,8 +96,8 @@ def score_clustering(
     if train[0] is None:
         return pd.DataFrame(columns=["train", "test"], dtype=float)
     names = {
-        "accuracy, by majority": name_by_majority(train[1], train[0], n_clusters),
-        "accuracy, one-to-one": name_one_to_one(train[1], train[0], n_clusters),
+        MAJORITY: name_by_majority(train[1], train[0], n_clusters),
+        ONE_TO_ONE: name_one_to_one(train[1], train[0], n_clusters),
     }
     table: dict[str, dict[str, float]] = {}
     for part, (labels, clusters) in {"train": train, "test": test}.items():
@@ -96,11 +129,8 @@ def accuracy_by_count(
     models : mapping of int to KMeans
         Fitted to the training rows, by number of clusters.
     train_labels : array-like of int, shape (n,), or None
-        True classes of those rows; they name the clusters.
-    X_test : ndarray of shape (m, n_features)
-        Rows the models have not seen.
-    test_labels : array-like of int, shape (m,), or None
-        Their true classes.
+    X_test : ndarray of shape (n_test, n_features)
+    test_labels : array-like of int, shape (n_test,), or None
 
     Returns
     -------
@@ -109,35 +139,21 @@ def accuracy_by_count(
     """
     if train_labels is None or test_labels is None:
         return None
+    ways = {"by majority": name_by_majority, "one-to-one": name_one_to_one}
     rows = {}
     for count, model in models.items():
         clusters = model.predict(X_test)
         rows[count] = {
-            "by majority": accuracy(
-                test_labels, clusters, name_by_majority(model.labels_, train_labels, count)
-            ),
-            "one-to-one": accuracy(
-                test_labels, clusters, name_one_to_one(model.labels_, train_labels, count)
-            ),
+            name: accuracy(test_labels, clusters, way(model.labels_, train_labels, count))
+            for name, way in ways.items()
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("n_clusters")
 
 
-def confusion(
-    labels: npt.ArrayLike, clusters: Clusters, names: npt.NDArray[np.int64]
-) -> pd.DataFrame:
-    """Count the images of each class by the class that their cluster is named after.
+def confusion(labels: npt.ArrayLike, clusters: Clusters, names: Names) -> pd.DataFrame:
+    """Count the images of each class (rows) by the class their cluster stands for (columns).
 
-    Parameters
-    ----------
-    labels, clusters, names
-        As for :func:`accuracy`.
-
-    Returns
-    -------
-    DataFrame
-        Rows: true classes; columns: the same classes as names. Counts. Images without a label, or
-        in clusters without a name, are left out.
+    Images without a label, or in clusters without a name, are left out.
     """
     labels, clusters = known_only(labels, clusters)
     classes = np.unique(np.concatenate([labels, names[names != UNNAMED]]))
@@ -148,55 +164,10 @@ def confusion(
 def confusion_by_majority(
     labels: npt.ArrayLike | None, clusters: Clusters, n_clusters: int
 ) -> pd.DataFrame | None:
-    """Count which digits ended up under which name, clusters being named by majority.
-
-    Parameters
-    ----------
-    labels : array-like of int, shape (n,), or None
-    clusters : ndarray of int, shape (n,)
-    n_clusters : int
-
-    Returns
-    -------
-    DataFrame or None
-        As `confusion` gives it; None without labels.
-    """
+    """Name clusters by majority and count as `confusion` does; None without labels."""
     if labels is None:
         return None
     return confusion(labels, clusters, name_by_majority(clusters, labels, n_clusters))
-
-
-def silhouette(
-    X: npt.NDArray[np.float32],
-    clusters: Clusters,
-    *,
-    sample_size: int = 10_000,
-    random_state: int = 0,
-) -> float:
-    """Mean silhouette (Rousseeuw 1987) over a seeded sample; it sees no label.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-        One row a point.
-    clusters : ndarray of int, shape (n,)
-        Cluster of each point; at least two differ.
-    sample_size : int, default 10000
-        Points measured, against each other; all if there are fewer.
-    random_state : int, default 0
-        Seed of the sample.
-
-    Returns
-    -------
-    float
-        From -1 to 1; NaN if the sample fell into one cluster.
-    """
-    rng = np.random.default_rng(random_state)
-    sample = rng.choice(len(X), min(len(X), sample_size), replace=False)
-    if not 1 < len(np.unique(clusters[sample])) < len(sample):
-        return float("nan")
-    with one_thread():  # two add up in another order; two jobs share the points, wherever it runs
-        return float(metrics.silhouette_score(X[sample], clusters[sample], n_jobs=2))
 
 
 def pair_confusion(counts: pd.DataFrame | None) -> pd.Series:
@@ -205,7 +176,7 @@ def pair_confusion(counts: pd.DataFrame | None) -> pd.Series:
     Parameters
     ----------
     counts : DataFrame or None
-        From :func:`confusion`.
+        From `confusion`.
 
     Returns
     -------
@@ -226,16 +197,14 @@ def pair_confusion(counts: pd.DataFrame | None) -> pd.Series:
 def find_mistakes(
     labels: npt.ArrayLike | None, named: npt.ArrayLike, margins: npt.ArrayLike
 ) -> pd.DataFrame:
-    """List the images whose cluster is named after another class, the deepest inside first.
+    """List the images whose cluster stands for another class, the deepest inside first.
 
     Parameters
     ----------
     labels : array-like of int, shape (n,), or None
-        True classes.
     named : array-like of int, shape (n,)
         The class that each image's cluster stands for.
     margins : array-like of shape (n,)
-        From :func:`mnist_clust.cluster.margin`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from numba_tsne._compile import kernel
 from numba_tsne._parallel import Pool
 
-POINTS = 256  # points of a task
+POINTS_OF_A_TASK = 256
 
 
 @kernel
@@ -65,7 +65,7 @@ def map_silhouettes(
                 wanted[start:stop], points, bounds, sums[start:stop]
             ),
             len(wanted),
-            POINTS,
+            POINTS_OF_A_TASK,
         )
     sizes = np.diff(bounds)
     others = sizes[own] - (new is None)  # a point is no distance from itself

@@ -6,7 +6,6 @@ in the cache. Nothing here knows of Streamlit.
 
 from __future__ import annotations
 
-import copy
 import string
 import threading
 from collections.abc import Callable
@@ -18,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mnist_clust import maps, scores
+from mnist_clust import embed, scores
 from mnist_clust.cache import cached
-from mnist_clust.cluster import UNNAMED, fit_kmeans, name_by_majority
+from mnist_clust.cluster import fit_kmeans
 from mnist_clust.data import Digits, Images, Labels
-from mnist_clust.features import principal_components
-from mnist_clust.islands import rejoin_islands
-from mnist_clust.pipeline import ImageClusterer, by_size, fit_clusterer
+from mnist_clust.islands import by_size
+from mnist_clust.pipeline import ImageClusterer
+from mnist_clust.scores import UNNAMED, name_by_majority
 from mnist_clust.silhouettes import map_silhouettes
-from numba_tsne import TSNE, NeighborGraph
+from numba_tsne import NeighborGraph
 
 Rows = npt.NDArray[np.float32]
 Say = Callable[[str, float], None]
@@ -35,7 +34,7 @@ _T = TypeVar("_T")
 PIXELS, PLAIN, SHARP = "raw pixels", "plain map", "sharpened map"
 KINDS = (PLAIN, SHARP, PIXELS)
 COUNTS = range(2, 21)  # numbers of clusters to choose from
-SEED = 0  # of the notebooks
+SEED = 0  # as the maps have
 STARTS = 3  # of KMeans for other numbers than ten, which is a second on a map of 60,000
 NEAREST = 10  # neighbours shown
 
@@ -155,7 +154,7 @@ class Atlas:
 
         def fit() -> ImageClusterer:
             say("Sharpening: gradients, neighbours, a map and its clusters", 0.1)
-            return cached(fit_clusterer)(self.digits.train_images, random_state=SEED)
+            return embed.sharp_map(self.digits.train_images)
 
         return self._keep(("model",), fit)
 
@@ -207,10 +206,9 @@ class Atlas:
             How the images differ from those of the map, if they do.
         """
         known = self.clustering(SHARP, 2, n_clusters, say)
-        model = copy.copy(self.model(say))  # its own clusters are those of one count only
-        model.labels_, model.n_clusters_ = known.clusters.astype(np.int32), n_clusters
-        places = model.assign(images)
-        near = maps.nearest_on_map(model.embedding_, places[["x", "y"]].to_numpy(), NEAREST)
+        model = self.model(say)
+        places = model.assign(images, known.clusters)  # its own are those of one count only
+        near = embed.nearest_on_map(model.embedding_, places[["x", "y"]].to_numpy(), NEAREST)
         return places, near.indices, model.difference(images)
 
     def _keep(self, key: tuple[object, ...], make: Callable[[], _T]) -> _T:
@@ -222,63 +220,36 @@ class Atlas:
 
     def _components(self, say: Say) -> Rows:
         say("Reducing the pixels to 50 components", 0.02)
-        return cached(principal_components)(self.digits.flatten()[0], 50, random_state=SEED)
+        return embed.pixel_components(self.digits.train_images)[1]
 
-    def _graph(self, say: Say, rows: Rows | None = None) -> NeighborGraph:
-        rows = self._components(say) if rows is None else rows
+    def _graph(self, say: Say) -> NeighborGraph:
+        rows = self._components(say)
         say("Finding the nearest neighbours of every image", 0.1)
-        return cached(maps.find_neighbors)(rows, 300)
+        return embed.find_neighbors(rows)
 
     def _plain(self, dimensions: int, say: Say) -> Rows:
-        rows = self._components(say)
-        graph = self._graph(say, rows)
+        graph = self._graph(say)
         say(f"Making the map in {dimensions} dimensions", 0.5)
-        if dimensions == 3:
-            return cached(maps.make_map)(rows, graph, 3, random_state=SEED).embedding
         self._keep(("nearest",), lambda: self._nearest(graph))
-        frames = (1, 50, 100, 250, 350, 750)
-        return cached(maps.make_map)(rows, graph, 2, frames=frames, random_state=SEED).embedding
+        return embed.plain_map(self.digits.train_images, dimensions).embedding
 
     def _nearest(self, graph: NeighborGraph) -> npt.NDArray[np.int32]:
         return np.array(graph.indices[:, :NEAREST], np.int32)
 
     def _sharp_in_space(self, say: Say) -> Rows:
-        model = self.model(say)
+        self.model(say)
         say("Making the sharpened map in 3 dimensions", 0.6)
-        return cached(map_sharply)(model.rows_, model.neighbors_, model.exaggeration)
+        return embed.sharp_space(self.digits.train_images)
 
     def _cluster(self, kind: str, dimensions: int, n_clusters: int, say: Say) -> Clustering:
         embedding = self.embedding(kind, dimensions, say)
         slow = kind == PIXELS and len(embedding) > 10_000
         say(f"Clustering into {n_clusters}" + (", a minute for raw pixels" if slow else ""), 0.8)
-        model = self.model(say) if kind == SHARP else None
-        if model and (dimensions, n_clusters) == (2, model.n_clusters_):
-            found = model.labels_
+        if kind == SHARP:
+            found, _ = self.model(say).find_clusters(embedding, n_clusters)
         else:
             rows = self.digits.flatten()[0] if kind == PIXELS else embedding
             starts = {} if n_clusters == 10 else {"n_init": STARTS}
             found = cached(fit_kmeans)(rows, n_clusters, **starts, random_state=SEED).labels_
-            if model:
-                found = rejoin_islands(embedding, found, model.neighbors_)
         clusters = by_size(found).astype(np.uint8)
         return Clustering(clusters, n_clusters, embedding, self.digits.train_labels)
-
-
-def map_sharply(rows: Rows, neighbors: NeighborGraph, exaggeration: float) -> Rows:
-    """Make the sharpened map in space, with the settings of the one in the plane.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_features)
-        The pipeline's principal components.
-    neighbors : NeighborGraph
-        Of the rows.
-    exaggeration : float
-
-    Returns
-    -------
-    ndarray of shape (n, 3), float32
-    """
-    k = neighbors.n_neighbors
-    tsne = TSNE(3, n_neighbors=k, exaggeration=exaggeration, random_state=SEED)
-    return np.asarray(tsne.fit_transform(rows, neighbors=neighbors), np.float32)

@@ -10,7 +10,6 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy.spatial import Voronoi, voronoi_plot_2d
 from sklearn.cluster import KMeans
 
-from mnist_clust.cluster import name_by_majority
 from mnist_clust.data import Images, Labels
 from mnist_clust.plots.style import (
     ACCENT,
@@ -29,6 +28,7 @@ from mnist_clust.plots.style import (
     styled,
     without_labels,
 )
+from mnist_clust.scores import name_by_majority
 
 
 @styled

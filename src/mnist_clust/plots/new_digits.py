@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from mnist_clust.data import Images, Labels
+from mnist_clust.experiments.out_of_distribution import familiar_limit
 from mnist_clust.plots.style import (
     ACCENT,
     INK,
@@ -26,7 +27,6 @@ from mnist_clust.plots.style import (
     styled,
     without_labels,
 )
-from mnist_clust.unfamiliar import familiar_limit
 
 Points = npt.NDArray[np.float32]
 KNOWN = "#e6eaee"  # a map in the background

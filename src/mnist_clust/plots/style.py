@@ -19,8 +19,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
-from mnist_clust.cluster import UNNAMED
 from mnist_clust.data import Images, Labels
+from mnist_clust.scores import UNNAMED
 
 _P = ParamSpec("_P")
 

@@ -1,10 +1,10 @@
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.datasets import load_digits as small_digits
 
-from mnist_clust import maps, repeats
-from mnist_clust.repeats import Clustering
+from mnist_clust import embed
+from mnist_clust.experiments import seeds
+from mnist_clust.experiments.seeds import Clustering
 
 pytestmark = pytest.mark.slow
 
@@ -22,47 +22,46 @@ def flat(small):
 
 
 def test_seeds_differ_and_repeat(flat):
-    runs = repeats.repeat_on_pixels(*flat, 10, [0, 1, 0])
+    runs = seeds.repeat_on_pixels(*flat, 10, [0, 1, 0])
     np.testing.assert_array_equal(runs[0].clusters, runs[2].clusters)
     assert (runs[0].clusters != runs[1].clusters).any()
     assert [len(run.new_clusters) for run in runs] == [100] * 3
 
 
 def test_maps_are_clustered_and_asked_for_other_counts(flat):
-    graph = maps.find_neighbors(flat[0], 90)
-    (run,) = repeats.repeat_on_map(flat[0], graph, 10, [0], perplexity=20)
+    graph = embed.find_neighbors(flat[0], 90)
+    (run,) = seeds.repeat_on_map(flat[0], graph, 10, [0], perplexity=20)
     assert run.clusters.max() == 9
-    assert list(run.silhouettes.index) == list(range(2, 21))
+    assert 2 <= run.found <= 20
     assert len(run.new_clusters) == 0
 
 
 def test_the_pipeline_repeats_as_if_fitted_anew(small):
-    first, second = repeats.repeat_pipeline(*small[:2], [4, 5])
-    (alone,) = repeats.repeat_pipeline(*small[:2], [5])
+    first, second = seeds.repeat_pipeline(*small[:2], [4, 5])
+    (alone,) = seeds.repeat_pipeline(*small[:2], [5])
     np.testing.assert_array_equal(second.clusters, alone.clusters)
     np.testing.assert_array_equal(second.new_clusters, alone.new_clusters)
-    assert first.n_clusters == first.silhouettes.idxmax()
-    table = repeats.accuracies([first, second], *small[2:])
+    assert first.n_clusters == first.found == first.clusters.max() + 1
+    table = seeds.accuracies([first, second], *small[2:])
     assert table.train.min() > 0.7, table
     assert table.test.min() > 0.7, table
 
 
 def test_samples_name_their_members(small):
-    (run,) = repeats.repeat_on_samples(*small[:2], [2], size=300)
+    (run,) = seeds.repeat_on_samples(*small[:2], [2], size=300)
     assert len(run.members) == len(run.clusters) < 300, "drawn with replacement"
-    (again,) = repeats.repeat_pipeline(*small[:2], [2], members=run.members)
+    (again,) = seeds.repeat_pipeline(*small[:2], [2], members=run.members)
     np.testing.assert_array_equal(again.clusters, run.clusters, "the same sample and seed")
-    table = repeats.accuracies([run], *small[2:])
+    table = seeds.accuracies([run], *small[2:])
     assert table.train[0] > 0.7
-    without = repeats.accuracies([run], None, None)
+    without = seeds.accuracies([run], None, None)
     assert without[["train", "test"]].isna().all(axis=None)
 
 
 def test_a_summary_has_the_worst_and_the_best():
-    none = pd.Series(dtype=float)
-    runs = [Clustering(np.array(c), np.empty(0, int), 2, none) for c in ([0, 0, 1], [0, 1, 1])]
-    table = repeats.accuracies(runs, np.array([3, 3, 5]), None)
-    summary = repeats.summarise({"both": table}, "train").loc["both"]
+    runs = [Clustering(np.array(c), np.empty(0, int), 2) for c in ([0, 0, 1], [0, 1, 1])]
+    table = seeds.accuracies(runs, np.array([3, 3, 5]), None)
+    summary = seeds.summarise({"both": table}, "train").loc["both"]
     assert summary.best == 1
     assert summary.worst == pytest.approx(2 / 3)
     assert summary["mean"] == pytest.approx(5 / 6)

@@ -1,10 +1,10 @@
 import numpy as np
 
-from mnist_clust import taught
+from mnist_clust.student import agreement, predict_in_parts, train_student
 from numba_tsne import nearest_neighbors
 
 
-def two_groups():
+def two_clusters():
     rng = np.random.default_rng(0)
     rows = rng.normal(0, 1, (400, 5)).astype(np.float32)
     rows[200:, 0] += 20
@@ -12,24 +12,26 @@ def two_groups():
 
 
 def test_agreement_counts_neighbours_of_the_same_cluster():
-    rows, clusters = two_groups()
+    rows, clusters = two_clusters()
     graph = nearest_neighbors(rows, 10)
-    assert taught.agreement(clusters, graph).min() == 1
+    assert agreement(clusters, graph).min() == 1
     alternating = np.arange(400) % 2
     expected = (alternating[graph.indices] == alternating[:, None]).sum(axis=1) / 10
-    np.testing.assert_allclose(taught.agreement(alternating, graph), expected)
+    np.testing.assert_allclose(agreement(alternating, graph), expected)
 
 
 def test_the_student_corrects_a_teacher_who_hesitates():
-    rows, truth = two_groups()
+    rows, truth = two_clusters()
     clusters = truth.copy()
     clusters[:5] = 1  # among neighbours of the other cluster
-    student = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
-    np.testing.assert_array_equal(taught.predict(student, np.tile(rows, (6, 1))), np.tile(truth, 6))
+    student = train_student(rows, clusters, nearest_neighbors(rows, 10))
+    np.testing.assert_array_equal(
+        predict_in_parts(student, np.tile(rows, (6, 1))), np.tile(truth, 6)
+    )
 
 
 def test_no_cluster_is_forgotten_though_none_is_sure():
-    rows, clusters = two_groups()
+    rows, clusters = two_clusters()
     clusters[:3] = 2  # three points cannot have ten neighbours of their own
-    student = taught.teach(rows, clusters, nearest_neighbors(rows, 10))
+    student = train_student(rows, clusters, nearest_neighbors(rows, 10))
     assert set(student.classes_) == {0, 1, 2}

@@ -3,46 +3,47 @@ import pytest
 from sklearn.datasets import load_digits as small_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from mnist_clust import maps
-from mnist_clust.features import principal_components
+from mnist_clust import embed, quality
+from mnist_clust.components import Components
+from numba_tsne import NeighborGraph
 
 
 @pytest.fixture(scope="module")
 def rows_and_labels():
     X, y = small_digits(return_X_y=True)
-    return principal_components(X[:600].astype(np.float32), 20), y[:600]
+    return Components(20).fit_transform(X[:600].astype(np.float32)), y[:600]
 
 
 @pytest.fixture(scope="module")
 def graph(rows_and_labels):
-    return maps.find_neighbors(rows_and_labels[0], 90)
+    return embed.find_neighbors(rows_and_labels[0], 90)
 
 
 @pytest.mark.parametrize("n_components", [2, 3])
 def test_a_map_keeps_what_its_frames_and_measures_say(rows_and_labels, graph, n_components):
     rows, labels = rows_and_labels
-    made = maps.make_map(rows, graph, n_components, frames=(1, 750))
+    made = embed.make_map(rows, graph, n_components)
     assert made.embedding.shape == (600, n_components)
-    assert sorted(made.frames) == [1, 750]
+    assert tuple(made.frames) == embed.FRAMES
     assert np.ptp(made.frames[1]) < 0.01 < np.ptp(made.frames[750])
-    assert maps.neighbors_kept(graph, made.embedding) > 0.4
-    assert maps.neighbor_accuracy(maps.find_neighbors(made.embedding, 10), labels) > 0.9
+    assert quality.neighbors_kept(graph, made.embedding) > 0.4
+    assert quality.neighbor_accuracy(embed.find_neighbors(made.embedding, 10), labels) > 0.9
 
 
 def test_perplexity_is_lowered_to_what_the_graph_holds(rows_and_labels):
     rows, _ = rows_and_labels
-    few = maps.find_neighbors(rows[:20], 300)
+    few = embed.find_neighbors(rows[:20], 300)
     assert few.n_neighbors == 19
-    assert np.isfinite(maps.make_map(rows[:20], few, perplexity=100).embedding).all()
+    assert np.isfinite(embed.make_map(rows[:20], few, perplexity=100).embedding).all()
 
 
 def test_the_data_keep_all_their_own_neighbors_and_distances(rows_and_labels, graph):
     rows, _ = rows_and_labels
-    assert maps.neighbors_kept(graph, rows) == 1.0
-    assert maps.distance_rank_correlation(rows, 3 * rows) == pytest.approx(1.0)
+    assert quality.neighbors_kept(graph, rows) == 1.0
+    assert quality.distance_rank_correlation(rows, 3 * rows) == pytest.approx(1.0)
     noise = np.random.default_rng(0).normal(size=(600, 2)).astype(np.float32)
-    assert maps.neighbors_kept(graph, noise) < 0.05
-    assert abs(maps.distance_rank_correlation(rows, noise)) < 0.05
+    assert quality.neighbors_kept(graph, noise) < 0.05
+    assert abs(quality.distance_rank_correlation(rows, noise)) < 0.05
 
 
 @pytest.mark.slow
@@ -53,56 +54,56 @@ def test_neighbor_accuracy_is_the_classifiers_without_the_point_itself(rows_and_
         others = np.arange(600) != i
         vote = KNeighborsClassifier(10).fit(rows[others], labels[others]).predict(rows[[i]])
         right += vote[0] == labels[i]
-    some = maps.neighbor_vote(maps.find_neighbors(rows, 10), labels)[0][::6] == labels[::6]
+    some = quality.neighbor_vote(embed.find_neighbors(rows, 10), labels)[0][::6] == labels[::6]
     assert some.sum() == pytest.approx(right, abs=1)  # equal distances may be cut elsewhere
-    assert np.isnan(maps.neighbor_accuracy(maps.find_neighbors(rows, 10), None))
+    assert np.isnan(quality.neighbor_accuracy(embed.find_neighbors(rows, 10), None))
 
 
 def test_votes_count_and_share():
-    graph = maps.NeighborGraph(
+    graph = NeighborGraph(
         np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]], np.int32),
         np.ones((4, 3), np.float32),
     )
-    winners, shares = maps.neighbor_vote(graph, np.array([7, 7, 5, 5]))
+    winners, shares = quality.neighbor_vote(graph, np.array([7, 7, 5, 5]))
     assert winners.tolist() == [5, 5, 7, 7]
     assert shares.tolist() == pytest.approx([2 / 3] * 4)
-    winners, shares = maps.neighbor_vote(graph, np.array([7, -1, 5, -1]))
+    winners, shares = quality.neighbor_vote(graph, np.array([7, -1, 5, -1]))
     assert -1 not in winners, "those whom nobody labelled do not vote"
 
 
 def test_principal_components_are_as_many_as_there_can_be():
     X = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
-    assert principal_components(X, 50).shape == (8, 5)
-    assert principal_components(X, 2).dtype == np.float32
+    assert Components(50).fit_transform(X).shape == (8, 5)
+    assert Components(2).fit_transform(X).dtype == np.float32
     apart = np.linalg.norm(X[0] - X[1])
-    full = principal_components(X, 5)
+    full = Components(5).fit_transform(X)
     assert np.linalg.norm(full[0] - full[1]) == pytest.approx(apart, rel=1e-5)
 
 
-def test_rows_without_groups_spread_like_the_others_and_no_more():
+def test_rows_without_clusters_spread_like_the_others_and_no_more():
     rows = np.random.default_rng(1).choice([-1.0, 1.0], (20_000, 3)).astype(np.float32) * [1, 2, 5]
-    drawn = maps.rows_without_groups(rows, 20_000)
+    drawn = embed.rows_without_clusters(rows, 20_000)
     np.testing.assert_allclose(drawn.std(axis=0), rows.std(axis=0), rtol=0.03)
     assert np.mean(np.abs(drawn[:, 2]) < 1) > 0.1, "two groups have nothing in between"
-    assert len(maps.rows_without_groups(rows[:7])) == 7
+    assert len(embed.rows_without_clusters(rows[:7])) == 7
 
 
 def test_new_points_land_beside_their_kind_and_find_known_neighbours(rows_and_labels, graph):
     rows, labels = rows_and_labels
-    flat = maps.make_map(rows[:500], maps.find_neighbors(rows[:500], 90)).embedding
-    places, near = maps.place_new_digits(rows[:500], flat, rows[500:])
+    flat = embed.make_map(rows[:500], embed.find_neighbors(rows[:500], 90)).embedding
+    places, near = embed.place_new(rows[:500], flat, rows[500:])
     assert places.shape == (100, 2)
-    winners, _ = maps.neighbor_vote(maps.nearest_on_map(flat, places, 5), labels[:500], 5)
+    winners, _ = quality.neighbor_vote(embed.nearest_on_map(flat, places, 5), labels[:500], 5)
     assert np.mean(winners == labels[500:]) > 0.75
     np.testing.assert_array_equal(
-        near.indices[:, 0], maps.nearest_on_map(rows[:500], rows[500:], 1).indices[:, 0]
+        near.indices[:, 0], embed.nearest_on_map(rows[:500], rows[500:], 1).indices[:, 0]
     )
 
 
 def test_settling_jointly_lies_as_the_map_lay(rows_and_labels, graph):
     rows, _ = rows_and_labels
-    flat = maps.make_map(rows, graph).embedding
-    settled = maps.settle_jointly(rows, flat, n_iter=100)
+    flat = embed.make_map(rows, graph).embedding
+    settled = embed.settle_jointly(rows, flat, n_iter=100)
     np.testing.assert_allclose(settled.mean(axis=0), flat.mean(axis=0), atol=1e-3)
     moved = np.linalg.norm(settled - flat, axis=1) / np.ptp(flat, axis=0).max()
     assert np.median(moved) < 0.05, "a finished map hardly moves"

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from mnist_clust.data import Images
-from mnist_clust.features import components_of_both
+from mnist_clust.embed import pixel_components
+from mnist_clust.features import flatten
 from numba_tsne import nearest_neighbors
 
 # Strokes of letters on a square from 0 to 1, as a hand would draw them.
@@ -28,35 +29,35 @@ _FINE = 8  # how much finer than the image letters are drawn
 
 
 def make_unfamiliar(
-    images: Images, *, per_kind: int = 200, random_state: int = 0
+    images: Images, *, n_each: int = 200, random_state: int = 0
 ) -> dict[str, Images]:
-    """Make images of the same size that are no digits, of several kinds.
+    """Make images of the same size that are no digits, in several ways.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, height, width)
-        Digits, for the kinds that are made of digits.
-    per_kind : int, default 200
+        Digits, for those that are made of digits.
+    n_each : int, default 200
     random_state : int, default 0
 
     Returns
     -------
-    dict of str to ndarray of uint8, shape (per_kind, height, width)
+    dict of str to ndarray of uint8, shape (n_each, height, width)
         Letters drawn as a hand would; digits inverted, upside down, and cut into quarters that
         have changed places; and noise with the brightness of digits.
     """
     rng = np.random.default_rng(random_state)
-    some = images[rng.integers(len(images), size=per_kind)]
+    some = images[rng.integers(len(images), size=n_each)]
     shape = images.shape[1], images.shape[2]
     half = [size // 2 for size in shape]
     strokes = list(_LETTERS.values())
-    letters = [_draw(strokes[i % len(strokes)], shape, rng) for i in range(per_kind)]
+    letters = [_draw(strokes[i % len(strokes)], shape, rng) for i in range(n_each)]
     return {
         "letters": np.stack(letters),
         "upside down": some[:, ::-1, ::-1],  # turned, not mirrored: a six becomes a nine
         "quarters moved": np.roll(some, half, axis=(1, 2)),
         "inverted": 255 - some,
-        "noise": rng.permuted(some.reshape(per_kind, -1), axis=1).reshape(some.shape),
+        "noise": rng.permuted(some.reshape(n_each, -1), axis=1).reshape(some.shape),
     }
 
 
@@ -79,30 +80,27 @@ def _draw(
 
 
 def distances_to_known(
-    known: npt.NDArray[np.float32], images: Mapping[str, Images], n_components: int = 50
+    known: Images, images: Mapping[str, Images]
 ) -> dict[str, dict[str, npt.NDArray[np.floating]]]:
     """Measure how far images are from the nearest known one, in components and in pixels.
 
     Parameters
     ----------
-    known : ndarray of shape (n, height * width), float32
-        Pixels from 0 to 1.
+    known : ndarray of uint8, shape (n, height, width)
     images : mapping of str to ndarray of uint8, shape (k, height, width)
-        By kind.
-    n_components : int, default 50
+        By name.
 
     Returns
     -------
     dict of str to dict of str to ndarray of shape (k,)
-        By measure, then by kind. Nearest is what is nearest in components.
+        By measure, then by name. Nearest is what is nearest in components.
     """
-    pixels = np.concatenate([kind.reshape(len(kind), -1) for kind in images.values()])
-    flat = pixels.astype(np.float32) / np.float32(255)
-    rows, new_rows = components_of_both(known, flat, n_components)
-    near = nearest_neighbors(rows, 1, queries=new_rows)
-    apart = np.linalg.norm(flat - known[near.indices[:, 0]], axis=1)
-    measured = {f"in {rows.shape[1]} components": near.distances[:, 0], "pixel by pixel": apart}
-    ends = np.cumsum([len(kind) for kind in images.values()])[:-1]
+    components, rows = pixel_components(known)
+    new = flatten(np.concatenate(list(images.values())))
+    near = nearest_neighbors(rows, 1, queries=components.transform(new))
+    by_pixel = np.linalg.norm(new - flatten(known)[near.indices[:, 0]], axis=1)
+    measured = {f"in {rows.shape[1]} components": near.distances[:, 0], "pixel by pixel": by_pixel}
+    ends = np.cumsum([len(some) for some in images.values()])[:-1]
     return {
         name: dict(zip(images, np.split(values, ends), strict=True))
         for name, values in measured.items()

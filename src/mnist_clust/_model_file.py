@@ -1,0 +1,73 @@
+"""A fitted `ImageClusterer` on disk: plain arrays in one ``.npz``, checked before they are used."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnist_clust._pixels import Form
+from mnist_clust._read import DataError, read_npz
+
+Arrays = dict[str, npt.NDArray[Any]]
+MODEL_FILE = "model.npz"
+FORMAT = 2  # before 2 it held less, and before 1 no number
+
+
+def pack(arrays: Arrays, parameters: Mapping[str, object]) -> bytes:
+    """Return the content of a model's file; nothing in it is pickled."""
+    buffer = io.BytesIO()
+    text = json.dumps(parameters, default=lambda value: value.item())
+    extra = {"parameters": np.frombuffer(text.encode(), np.uint8), "format": np.array(FORMAT)}
+    np.savez(buffer, **arrays, **extra)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def unpack(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """Read a model's arrays and parameters, of this format or an older one; or raise DataError."""
+    if not path.is_file():
+        raise DataError(
+            f"{path.parent} holds no {MODEL_FILE}: give the folder that 'cluster' wrote."
+        )
+    arrays = read_npz(path)
+    if arrays.get("format", np.array(0)).max() > FORMAT:
+        raise DataError(f"{path} was written by a newer version of mnist-clust: install that.")
+    try:
+        parameters = json.loads(arrays["parameters"].tobytes())
+        parameters.pop("max_clusters", None)  # of versions that tried numbers of clusters
+        # Formats up to 1 knew neither what is usual nor how images were brought to grey.
+        arrays.setdefault("usual", np.empty(0))
+        arrays.setdefault("form", np.array(astuple(Form()), float))
+        _check(arrays, parameters)
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"{path} is not a saved map ({error}): run 'cluster' again to make one."
+        ) from error
+    return arrays, parameters
+
+
+def _check(arrays: Arrays, parameters: Mapping[str, object]) -> None:
+    n, features = arrays["rows"].shape
+    clusters, usual, form = (arrays[name] for name in ("clusters", "usual", "form"))
+    shapes = {"embedding": (n, 2), "clusters": (n,), "image_shape": (2,), "form": (3,)}
+    if any(arrays[name].shape != shape for name, shape in shapes.items()):
+        raise ValueError("arrays of different lengths")
+    if arrays["components"].shape != (features, *arrays["mean"].shape):
+        raise ValueError("components of another shape")
+    if usual.shape not in ((3,), (0,)) or not 0 < form[0] <= 255:
+        raise ValueError("no likeness")
+    numbers = ("mean", "components", "rows", "embedding", "usual")
+    if not all(np.isfinite(arrays[name]).all() for name in numbers):
+        raise ValueError("values that are not finite")
+    if not all(np.issubdtype(arrays[a].dtype, np.integer) for a in ("clusters", "image_shape")):
+        raise ValueError("numbers that are not whole")
+    if clusters.min() < 0 or clusters.max() >= n:
+        raise ValueError("clusters of other images")
+    if not isinstance(n_neighbors := parameters["n_neighbors"], int) or n_neighbors < 1:
+        raise ValueError("no neighbours")

@@ -1,0 +1,192 @@
+"""The two maps: the plain one, of pixels, and the sharp one, of strokes. Each recipe stands here.
+
+What takes long is remembered on disk, so that notebooks, explorer, report and benchmarks share it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import orthogonal_procrustes
+
+from mnist_clust.cache import cached
+from mnist_clust.components import Components
+from mnist_clust.data import Images
+from mnist_clust.features import flatten
+from mnist_clust.pipeline import ImageClusterer
+from numba_tsne import TSNE, NeighborGraph, Progress, nearest_neighbors
+from numba_tsne.neighbors import NeighborIndex
+from numba_tsne.transform import NEIGHBORS, place_points
+
+Rows = npt.NDArray[np.float32]
+N_COMPONENTS = 50  # of the pixels
+N_NEIGHBORS = 300  # found for each image: three times the largest perplexity of notebook 04
+PERPLEXITY = 30.0
+FRAMES = (1, 50, 100, 250, 350, 750)  # iterations after which a map is looked at as it forms
+
+
+@dataclass(frozen=True)
+class Map:
+    """A finished map.
+
+    Attributes
+    ----------
+    embedding : ndarray of shape (n, n_components), float32
+    kl_divergence : float
+        How far the map's similarities are from the data's, in nats.
+    frames : dict of int to ndarray
+        The map as it was after the iterations `FRAMES`.
+    """
+
+    embedding: Rows
+    kl_divergence: float
+    frames: dict[int, Rows]
+
+
+@cached
+def pixel_components(images: Images, *, random_state: int = 0) -> tuple[Components, Rows]:
+    """Find the 50 principal components of the pixels of images: the projection, and their rows."""
+    rows = flatten(images)
+    components = Components(N_COMPONENTS, random_state=random_state).fit(rows)
+    return components, components.transform(rows)
+
+
+@cached
+def find_neighbors(rows: Rows, n_neighbors: int = N_NEIGHBORS) -> NeighborGraph:
+    """Find the nearest neighbours of every row; fewer than asked if there are fewer rows."""
+    return nearest_neighbors(rows, min(n_neighbors, len(rows) - 1))
+
+
+def make_map(
+    rows: Rows,
+    neighbors: NeighborGraph,
+    n_components: int = 2,
+    *,
+    perplexity: float = PERPLEXITY,
+    exaggeration: float = 1,
+    random_state: int = 0,
+) -> Map:
+    """Make a map by t-SNE with the engine's usual settings.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+        The first principal components are where the map begins.
+    neighbors : NeighborGraph
+        Of the same rows.
+    n_components : {1, 2, 3}, default 2
+    perplexity : float, default 30
+        Neighbours each point has in effect; less where the graph holds less than three times as
+        many.
+    exaggeration : float, default 1
+        How much harder than it should each point is pulled to its neighbours, to the end.
+    random_state : int, default 0
+    """
+    frames: dict[int, Rows] = {}
+
+    def keep(progress: Progress) -> None:
+        if progress.iteration in FRAMES:
+            frames[progress.iteration] = progress.embedding()
+
+    tsne = TSNE(
+        n_components,
+        perplexity=min(perplexity, neighbors.n_neighbors / 3),
+        exaggeration=exaggeration,
+        random_state=random_state,
+        callback=keep,
+    )
+    tsne.fit(rows, neighbors=neighbors)
+    return Map(tsne.embedding_, tsne.kl_divergence_, frames)
+
+
+remembered_map = cached(make_map)
+
+
+def plain_map(images: Images, n_components: int = 2, *, random_state: int = 0) -> Map:
+    """Make the usual map: of 50 components of the pixels, with perplexity 30.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width)
+    n_components : {2, 3}, default 2
+    random_state : int, default 0
+    """
+    _, rows = pixel_components(images, random_state=random_state)
+    return remembered_map(rows, find_neighbors(rows), n_components, random_state=random_state)
+
+
+@cached
+def sharp_map(images: Images, *, random_state: int = 0) -> ImageClusterer:
+    """Fit an `ImageClusterer` with its usual settings: the sharp map and its clusters."""
+    return ImageClusterer(random_state=random_state).fit(images)
+
+
+@cached
+def sharp_space(images: Images, *, random_state: int = 0) -> Rows:
+    """Make the sharp map in three dimensions, of shape (n, 3)."""
+    model = sharp_map(images, random_state=random_state)
+    return model.embed(n_components=3)
+
+
+@cached
+def place_new(rows: Rows, embedding: Rows, new_rows: Rows) -> tuple[Rows, NeighborGraph]:
+    """Place new points on a finished map, which stays as it is.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+        What the map was made of.
+    embedding : ndarray of shape (n, n_components)
+    new_rows : ndarray of shape (n_new, n_features)
+
+    Returns
+    -------
+    places : ndarray of shape (n_new, n_components), float32
+        As `TSNE.transform` gives them; each depends on that point alone.
+    neighbors : NeighborGraph
+        The nearest rows to each new one.
+    """
+    neighbors = NeighborIndex(rows, "euclidean", None).nearest(new_rows, NEIGHBORS, None)
+    return place_points(neighbors, embedding), neighbors
+
+
+@cached
+def settle_jointly(
+    rows: Rows, embedding: Rows, *, n_iter: int = 250, random_state: int = 0
+) -> Rows:
+    """Let all points of a map move again, together, from where they are.
+
+    Returns
+    -------
+    ndarray of shape (n, n_components), float32
+        Turned, shifted and scaled to lie as ``embedding`` does: of that, a map says nothing.
+    """
+    tsne = TSNE(
+        embedding.shape[1],
+        perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
+        early_exaggeration_iter=0,
+        n_iter=n_iter,
+        init=embedding,
+        random_state=random_state,
+    )
+    moved = tsne.fit_transform(rows)
+    moved -= moved.mean(axis=0)
+    center = embedding.mean(axis=0)
+    turn, stretch = orthogonal_procrustes(moved, embedding - center)
+    return np.asarray(moved @ turn * (stretch / np.sum(moved**2)) + center, np.float32)
+
+
+def nearest_on_map(embedding: Rows, places: Rows, n_neighbors: int = 10) -> NeighborGraph:
+    """Find the points of a map nearest to each place; fewer if there are fewer points."""
+    return nearest_neighbors(embedding, min(n_neighbors, len(embedding)), queries=places)
+
+
+def rows_without_clusters(rows: Rows, n: int = 10_000, *, random_state: int = 0) -> Rows:
+    """Draw up to n rows from one normal distribution that spreads along each axis like others.
+
+    A control: principal components do not correlate, and these form no clusters.
+    """
+    drawn = np.random.default_rng(random_state).normal(size=(min(n, len(rows)), rows.shape[1]))
+    return np.asarray(drawn * rows.std(axis=0), np.float32)

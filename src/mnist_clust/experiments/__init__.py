@@ -1,0 +1,1 @@
+"""What single notebooks try: a file for each that needs one."""

@@ -1,0 +1,52 @@
+"""A classifier trained on clusters: what they say of the images that are sure, for all others."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from joblib import delayed
+from sklearn.svm import SVC
+
+from mnist_clust.cache import cached
+from numba_tsne import NeighborGraph
+from numba_tsne._parallel import side_by_side
+
+Rows = npt.NDArray[np.float32]
+Clusters = npt.NDArray[np.integer]
+SURE = 0.9  # share of the neighbours that must lie in an image's own cluster
+ROWS_AT_A_TIME = 2_000
+
+
+@cached
+def train_student(rows: Rows, clusters: Clusters, neighbors: NeighborGraph) -> SVC:
+    """Train scikit-learn's support vector machine, as it comes, on images sure of their cluster.
+
+    Borders on a map are drawn in two dimensions; the student draws them anew between the rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+    clusters : ndarray of int, shape (n,)
+        At least two different ones. One without a sure member is taught by all its members.
+    neighbors : NeighborGraph
+        Of the rows: sure are points of whose neighbours nine in ten lie in their own cluster.
+
+    Returns
+    -------
+    sklearn.svm.SVC
+        Its ``predict`` gives clusters.
+    """
+    sure = agreement(clusters, neighbors) >= SURE
+    sure |= ~np.isin(clusters, np.unique(clusters[sure]))
+    return SVC(cache_size=1000).fit(rows[sure], clusters[sure])
+
+
+def predict_in_parts(student: SVC, rows: Rows) -> Clusters:
+    """Give rows their clusters, parts of them side by side."""
+    parts = (rows[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME))
+    return np.concatenate(side_by_side(delayed(student.predict)(part) for part in parts))
+
+
+def agreement(clusters: Clusters, neighbors: NeighborGraph) -> npt.NDArray[np.float64]:
+    """Share of each point's neighbours that lie in its own cluster."""
+    return np.asarray((clusters[neighbors.indices] == clusters[:, None]).mean(axis=1))
