@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from measure_bands import log_option, write_down
 
-from mnist_clust import load_digits, maps, repeats
-from mnist_clust.cache import cached
-from mnist_clust.features import principal_components
+from mnist_clust import embed, load_digits
+from mnist_clust.experiments import seeds as repeats
 from mnist_clust.numerics import in_force
 
 SEEDS, DRAWS, SETS = range(10), 10_000, 10
@@ -28,15 +27,15 @@ def all_runs(data: str) -> dict[str, pd.DataFrame]:
     digits = load_digits(data)
     train, test = digits.flatten()
     images, unseen = digits.train_images, digits.test_images
-    rows = cached(principal_components)(train, 50, random_state=0)
-    graph = cached(maps.find_neighbors)(rows, 300)
+    _, rows = embed.pixel_components(images)
+    graph = embed.find_neighbors(rows)
     members = repeats.draw_members(len(images), DRAWS, 0)
     runs = {
-        "raw_start": cached(repeats.repeat_on_pixels)(train, test, 10, SEEDS),
-        "plain": cached(repeats.repeat_on_map)(rows, graph, 10, SEEDS),
-        "sharp": cached(repeats.repeat_pipeline)(images, unseen, SEEDS),
-        "one": cached(repeats.repeat_pipeline)(images, unseen, SEEDS, members=members),
-        "samples": cached(repeats.repeat_on_samples)(images, unseen, SEEDS, size=DRAWS),
+        "raw_start": repeats.repeat_on_pixels(train, test, 10, SEEDS),
+        "plain": repeats.repeat_on_map(rows, graph, 10, SEEDS),
+        "sharp": repeats.repeat_pipeline(images, unseen, SEEDS),
+        "one": repeats.repeat_pipeline(images, unseen, SEEDS, members=members),
+        "samples": repeats.repeat_on_samples(images, unseen, SEEDS, size=DRAWS),
     }
     return {
         kind: repeats.accuracies(made, digits.train_labels, digits.test_labels)

@@ -61,7 +61,7 @@ def test_a_number_of_clusters_can_be_given(sample):
     assert model.n_clusters_ == 4
     whole = clone(ImageClusterer()).fit(sample.train_images[:300])
     many, few = whole.n_clusters_ + 3, max(2, whole.n_clusters_ - 2)
-    for n_clusters in (many, few, 1):
+    for n_clusters in (many, few, 2):
         labels, _ = whole.find_clusters(whole.embedding_, n_clusters)
         assert len(np.unique(labels)) == labels.max() + 1 == n_clusters
 

@@ -68,6 +68,25 @@ def straighten(images: Rows, straight: Rows) -> None:
 
 
 @kernel
+def center(images: Rows, centered: Rows) -> None:
+    """Shift images by whole pixels until the ink's centre of mass is in the middle."""
+    n, height, width = images.shape
+    for i in range(n):
+        rows = np.zeros(height)
+        columns = np.zeros(width)
+        for y in range(height):
+            for x in range(width):
+                rows[y] += images[i, y, x]
+                columns[x] += images[i, y, x]
+        down = int(np.floor(height / 2 - _measure(rows)[1] + 0.5)) if rows.sum() > 0 else 0
+        across = int(np.floor(width / 2 - _measure(columns)[1] + 0.5)) if rows.sum() > 0 else 0
+        for y in range(height):
+            for x in range(width):
+                inside = 0 <= y - down < height and 0 <= x - across < width
+                centered[i, y, x] = images[i, y - down, x - across] if inside else 0
+
+
+@kernel
 def resize(images: Rows, resized: Rows, down: float, across: float, most: float) -> None:
     """Centre images and scale them to one spread, by linear interpolation."""
     n, height, width = images.shape

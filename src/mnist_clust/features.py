@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 
-from mnist_clust._strokes import blur_and_sample, resize, sample_edges, straighten
+from mnist_clust._strokes import blur_and_sample, center, resize, sample_edges, straighten
 from numba_tsne._parallel import Pool
 
 IMAGES_AT_A_TIME = 1_000  # some 5 MB of features
@@ -94,6 +94,16 @@ def _image_by_image(change: Callable[..., None], images: Rows, *settings: float)
             IMAGES_OF_A_TASK,
         )
     return changed
+
+
+class Center(_PerImage):
+    """Shift each image by whole pixels until its ink's centre of mass is in the middle.
+
+    So MNIST's images were made, and stay as they are. What leaves the frame is lost.
+    """
+
+    def _transform(self, images: Rows) -> Rows:
+        return _image_by_image(center, images)
 
 
 class NormalizeSize(_PerImage):

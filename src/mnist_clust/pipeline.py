@@ -22,10 +22,11 @@ from sklearn.utils.validation import check_is_fitted
 from mnist_clust._model_file import MODEL_FILE, pack, unpack
 from mnist_clust._pixels import Form
 from mnist_clust._write import write_atomically
+from mnist_clust.cluster import best_kmeans
 from mnist_clust.components import Components
 from mnist_clust.data import Images
-from mnist_clust.features import describe, flatten
-from mnist_clust.islands import find_clusters, vote
+from mnist_clust.features import Center, describe, flatten
+from mnist_clust.islands import by_size, find_clusters, merge_islands, vote
 from mnist_clust.likeness import Usual, difference
 from numba_tsne import TSNE, NeighborGraph, nearest_neighbors
 from numba_tsne.neighbors import NeighborIndex
@@ -34,6 +35,7 @@ from numba_tsne.transform import place_points
 Rows = npt.NDArray[np.float32]
 Clusters = npt.NDArray[np.integer]
 PIXEL_COMPONENTS = 50  # of the second view
+ENOUGH_FOR_ISLANDS = 2_000  # images; the neighbours of fewer are too far away to judge islands by
 SAME_STROKES = 1e-3  # what rounding makes of equal strokes in other shades
 
 
@@ -42,8 +44,9 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     Images are deskewed, brought to one size and described by oriented gradients, reduced to
     principal components and joined to their nearest neighbours. t-SNE with a final exaggeration
-    makes a map of compact islands. Those that a second view, the pixels, knows as clusters are
-    the clusters; the others join one. Notebook 08 shows what each step adds.
+    makes a map of compact islands. Those that a second view, the centred pixels, knows as
+    clusters are the clusters; the others join one. Fewer than 2,000 images are divided by KMeans,
+    into the number of clusters with the highest silhouette. Notebook 08 shows what each step adds.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     rows_ : ndarray of shape (n, n_components), float32
         What describes the images.
     neighbors_, pixel_neighbors_ : NeighborGraph
-        By that, and by 50 components of the pixels; not kept in a saved map.
+        By that, and by 50 components of the centred pixels; not kept in a saved map.
     image_shape_ : (int, int)
         Height and width of the images.
     form_ : Form
@@ -144,8 +147,9 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         with timed("neighbours", self.seconds_, self.verbose):
             k = min(self.n_neighbors, len(X) - 1)
             self.neighbors_ = nearest_neighbors(self.rows_, k)
-            pixels = Components(PIXEL_COMPONENTS, random_state=self.random_state)
-            self.pixel_neighbors_ = nearest_neighbors(pixels.fit_transform(flatten(X)), k)
+            pixels = flatten(Center().transform(X))
+            components = Components(PIXEL_COMPONENTS, random_state=self.random_state)
+            self.pixel_neighbors_ = nearest_neighbors(components.fit_transform(pixels), k)
         self.image_shape_ = (int(X.shape[1]), int(X.shape[2]))
         self._usual: Usual | None = Usual.of(X, self.neighbors_.distances[:, 0])
         self.form_ = Form()
@@ -175,7 +179,12 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self, embedding: Rows, n_clusters: int | None = None
     ) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
         """Find clusters on a map of these images, as many as wanted; see `islands`."""
-        return find_clusters(embedding, self.neighbors_, self.pixel_neighbors_, n_clusters)
+        if len(embedding) >= ENOUGH_FOR_ISLANDS:
+            return find_clusters(embedding, self.neighbors_, self.pixel_neighbors_, n_clusters)
+        counts = None if n_clusters is None else [n_clusters]
+        _, clusters = best_kmeans(embedding, counts, random_state=self.random_state)
+        clusters = by_size(clusters)
+        return merge_islands(clusters, self.pixel_neighbors_, int(clusters.max()) + 1)
 
     def reseeded(self, random_state: int) -> ImageClusterer:
         """Make the map and the clusters anew, with another seed; this one stays as it is.

@@ -15,6 +15,7 @@ from mnist_clust.cache import cached
 from mnist_clust.cluster import best_kmeans, fit_kmeans
 from mnist_clust.data import Images, Labels
 from mnist_clust.embed import PERPLEXITY, make_map
+from mnist_clust.islands import SMALLEST_CLUSTER
 from mnist_clust.pipeline import ImageClusterer
 from numba_tsne import NeighborGraph
 from numba_tsne._parallel import side_by_side
@@ -37,6 +38,8 @@ class Clustering:
         The number of clusters that no one gave, where it was asked for.
     members : ndarray of int, shape (n,), or None
         Which images were clustered; None for all.
+    islands : DataFrame or None
+        What became of each island, where there were any.
     """
 
     clusters: Clusters
@@ -44,6 +47,7 @@ class Clustering:
     n_clusters: int
     found: int | None = None
     members: npt.NDArray[np.intp] | None = None
+    islands: pd.DataFrame | None = None
 
 
 @cached
@@ -122,7 +126,28 @@ def _found(
     model: ImageClusterer, near: NeighborGraph | None, members: npt.NDArray[np.intp] | None
 ) -> Clustering:
     landed = np.empty(0, int) if near is None else model.vote(near)[0]
-    return Clustering(model.labels_, landed, model.n_clusters_, model.n_clusters_, members)
+    k = model.n_clusters_
+    return Clustering(model.labels_, landed, k, k, members, model.islands_)
+
+
+def shares(runs: Iterable[Clustering]) -> pd.DataFrame:
+    """Gather from runs, of islands that could be clusters, the ``share`` and whether it was kept.
+
+    Parameters
+    ----------
+    runs : iterable of Clustering
+
+    Returns
+    -------
+    DataFrame
+        A row an island of a thousandth of the images or more; columns ``share`` and ``kept``.
+    """
+    tables = []
+    for run in runs:
+        if run.islands is not None:
+            large = run.islands[run.islands["size"] >= SMALLEST_CLUSTER * len(run.clusters)]
+            tables.append(large.assign(kept=large["joins"] == large.index))
+    return pd.concat(tables, ignore_index=True)[["share", "kept"]]
 
 
 def accuracies(

@@ -1,0 +1,248 @@
+"""Notebook 10: the pipeline as it stands on other digits, on no digits, and with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import delayed
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+from scipy.stats import spearmanr
+from sklearn.datasets import load_digits, load_sample_images
+
+from mnist_clust import scores
+from mnist_clust.cache import cached
+from mnist_clust.components import Components
+from mnist_clust.data import Images, Labels
+from mnist_clust.features import Center, Deskew, NormalizeSize, OrientedGradients, flatten
+from mnist_clust.islands import SMALLEST_CLUSTER, find_clusters
+from mnist_clust.pipeline import ImageClusterer
+from mnist_clust.silhouettes import map_silhouettes
+from numba_tsne import TSNE, nearest_neighbors
+from numba_tsne._parallel import side_by_side
+
+Rows = npt.NDArray[np.float32]
+Labelled = tuple[Images, Labels | None]
+
+
+def small_digits() -> Labelled:
+    """Return scikit-learn's 1,797 digits of 8×8 pixels, from Turkey, and their labels."""
+    images, labels = load_digits(return_X_y=True)
+    return (images.reshape(-1, 8, 8) * 255 / 16).round().astype(np.uint8), labels
+
+
+def changed_digits(images: Images, labels: Labels | None, *, seed: int = 0) -> dict[str, Labelled]:
+    """Change a data set in ways that a method tuned to it might not survive.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, height, width)
+    labels : ndarray of int, shape (n,), or None
+        Without them nothing is left out.
+    seed : int, default 0
+
+    Returns
+    -------
+    dict of str to (images, labels)
+    """
+    rng = np.random.default_rng(seed)
+    shifts = rng.integers(-3, 4, size=(len(images), 2))
+    moved = [np.roll(image, shift, (0, 1)) for image, shift in zip(images, shifts, strict=True)]
+    noise = rng.normal(0, 40, images.shape)
+    changed: dict[str, Labelled] = {
+        "moved by up to 3 pixels": (np.stack(moved), labels),
+        "noisy": (np.clip(images + noise, 0, 255).astype(np.uint8), labels),
+        "inverted": (255 - images, labels),
+        "a fifth of them": (images[::5], None if labels is None else labels[::5]),
+    }
+    if labels is not None:
+        classes = np.unique(labels)
+        share = dict(zip(classes, np.geomspace(1, 0.05, len(classes)), strict=True))
+        kept = rng.random(len(labels)) < [share[label] for label in labels]
+        changed["classes of very unequal size"] = images[kept], labels[kept]
+        for label in classes:
+            changed[f"without {label}"] = images[labels != label], labels[labels != label]
+    return changed
+
+
+def no_digits(n: int = 3_000, *, seed: int = 0) -> dict[str, Labelled]:
+    """Make images that are no digits: printed letters, and patches of two photographs.
+
+    Returns
+    -------
+    dict of str to (images, labels)
+        Letters carry their place in the alphabet; patches the number of their photograph.
+    """
+    rng = np.random.default_rng(seed)
+    letters = rng.integers(26, size=n)
+    fonts = sorted(f.fname for f in font_manager.fontManager.ttflist if "DejaVuSans" in f.fname)
+    printed = [_print(chr(65 + letter), fonts, rng) for letter in letters]
+    photographs = [photo.mean(axis=2) for photo in load_sample_images().images]
+    origin = rng.integers(len(photographs), size=n)
+    patches = [_cut(photographs[number], rng) for number in origin]
+    return {
+        "printed letters": (np.stack(printed), letters),
+        "patches of photographs": (np.stack(patches), origin),
+    }
+
+
+def _print(letter: str, fonts: list[str], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    picture = Image.new("L", (56, 56))
+    font = ImageFont.truetype(fonts[rng.integers(len(fonts))], int(rng.integers(30, 42)))
+    ImageDraw.Draw(picture).text((28, 28), letter, 255, font, anchor="mm")
+    turned = picture.rotate(float(rng.normal(0, 6)), Image.Resampling.BILINEAR)
+    return np.asarray(turned.resize((28, 28), Image.Resampling.BOX))
+
+
+def _cut(photograph: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    y, x = (rng.integers(size - 28) for size in photograph.shape)
+    return photograph[y : y + 28, x : x + 28].astype(np.uint8)
+
+
+@cached
+def try_sets(sets: Mapping[str, Labelled]) -> pd.DataFrame:
+    """Run the pipeline, no setting changed, on several data sets.
+
+    Returns
+    -------
+    DataFrame
+        A row a data set: ``images``, ``classes``, ``n_clusters`` found, accuracy ``one_to_one``
+        and by ``majority``, ``silhouette``, the lowest share of links that a cluster keeps inside
+        (``kept``) and the highest that a merged island did (``merged``).
+    """
+    rows = side_by_side(delayed(_try_set)(*labelled) for labelled in sets.values())
+    return pd.DataFrame(rows, index=pd.Index(list(sets), name="digits"))
+
+
+def _try_set(images: Images, labels: Labels | None) -> dict[str, float]:
+    model = ImageClusterer().fit(images)
+    return _judge(model.embedding_, model.labels_, model.islands_, labels)
+
+
+def _judge(
+    embedding: Rows, clusters: npt.NDArray[np.int32], islands: pd.DataFrame, labels: Labels | None
+) -> dict[str, float]:
+    n_clusters = int(clusters.max()) + 1
+    kept = islands["joins"] == islands.index
+    large = islands["size"] >= SMALLEST_CLUSTER * len(clusters)
+    row = {
+        "images": len(clusters),
+        "classes": np.nan if labels is None else len(np.unique(labels)),
+        "n_clusters": n_clusters,
+        "one_to_one": np.nan,
+        "majority": np.nan,
+        "silhouette": float(map_silhouettes(embedding, clusters).mean()),
+        "kept": islands["share"][kept].min(),
+        "merged": islands["share"][large & ~kept].max(),
+    }
+    if labels is not None:
+        table = scores.score_clustering((labels, clusters), (None, clusters), n_clusters).train
+        row |= {"one_to_one": table[scores.ONE_TO_ONE], "majority": table[scores.MAJORITY]}
+    return row
+
+
+def labels_needed(
+    clusters: npt.NDArray[np.integer],
+    labels: Labels,
+    counts: tuple[int, ...] = (10, 20, 30, 50, 100, 200, 500),
+    *,
+    draws: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Name clusters from a few labelled images, drawn at random, and score all others.
+
+    Returns
+    -------
+    DataFrame
+        A row a number of labels; columns ``mean``, ``worst_in_twenty`` and ``best`` accuracy.
+    """
+    rng = np.random.default_rng(seed)
+    n_clusters = int(clusters.max()) + 1
+    rows = {}
+    for count in counts:
+        drawn = [rng.choice(len(labels), count, replace=False) for _ in range(draws)]
+        named = [scores.name_by_majority(clusters[d], labels[d], n_clusters) for d in drawn]
+        found = np.array([np.mean(names[clusters] == labels) for names in named])
+        rows[count] = {
+            "mean": found.mean(),
+            "worst_in_twenty": np.quantile(found, 0.05),
+            "best": found.max(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("labels")
+
+
+# --- the constants that people chose -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was chosen by people; lengths are in pixels of a 28×28 image."""
+
+    down: float = 5.0
+    across: float = 4.0
+    most: float = 1.7
+    blur: float = 1.5
+    spacing: float = 3.0
+    n_orientations: int = 12
+    n_neighbors: int = 15
+    exaggeration: float = 2.5
+    n_components: int = 100
+
+
+def other_settings(n_random: int = 30, *, seed: int = 0) -> dict[str, Settings]:
+    """List the chosen settings, each changed by a third down and up, and all at once at random."""
+    chosen = Settings()
+    settings = {"chosen": chosen}
+    for field in fields(chosen):
+        for factor in (0.75, 1.33):
+            value = type(getattr(chosen, field.name))(getattr(chosen, field.name) * factor)
+            settings[f"{field.name} {value:.3g}"] = replace(chosen, **{field.name: value})
+    rng = np.random.default_rng(seed)
+    for number in range(n_random):
+        factors = np.exp(rng.uniform(-np.log(1.33), np.log(1.33), len(fields(chosen))))
+        drawn = {
+            name: type(value)(value * factor)
+            for (name, value), factor in zip(asdict(chosen).items(), factors, strict=True)
+        }
+        settings[f"random {number + 1}"] = Settings(**drawn)
+    return settings
+
+
+@cached
+def try_settings(
+    images: Images, labels: Labels | None, settings: Mapping[str, Settings]
+) -> pd.DataFrame:
+    """Cluster images with each of several settings; columns as from `try_sets`."""
+    pixels = nearest_neighbors(
+        Components(50).fit_transform(flatten(Center().transform(images))), 15
+    )
+    upright = Deskew().transform(images)
+
+    def once(chosen: Settings) -> dict[str, float]:
+        sized = NormalizeSize(chosen.down, chosen.across, chosen.most).transform(upright)
+        gradients = OrientedGradients(chosen.n_orientations, chosen.blur, chosen.spacing)
+        rows = Components(chosen.n_components).fit_transform(gradients.transform(sized))
+        near = nearest_neighbors(rows, chosen.n_neighbors)
+        tsne = TSNE(n_neighbors=chosen.n_neighbors, exaggeration=chosen.exaggeration)
+        embedding = tsne.fit_transform(rows, neighbors=near)
+        return _judge(embedding, *find_clusters(embedding, near, pixels), labels)
+
+    found = side_by_side(delayed(once)(each) for each in settings.values())
+    return pd.DataFrame(found, index=pd.Index(list(settings), name="settings"))
+
+
+def rank_correlations(table: pd.DataFrame) -> pd.Series:
+    """Spearman's correlation of the scores that see no label with the accuracy that does."""
+    known = table.dropna(subset=["one_to_one"])
+    return pd.Series(
+        {
+            score: float(spearmanr(known[score], known["one_to_one"]).statistic)
+            for score in ("silhouette", "kept")
+            if len(known) > 2
+        },
+        dtype=float,
+    )
