@@ -127,7 +127,9 @@ def later_figures(images, labels, flat, clusters):
         "new_digits": plots.new_digits_on_map(
             flat, flat[:30], None if labels is None else labels[:30]
         ),
-        "moves": plots.displacements(RNG.random(n), RNG.random(30)),
+        "moves": plots.histograms(
+            {"known": RNG.random(n), "new": RNG.random(30)}, "moved by", log=True
+        ),
         "confidence": plots.calibration(
             np.linspace(0.1, 1, n), None if labels is None else labels == labels[0]
         ),
@@ -139,10 +141,7 @@ def later_figures(images, labels, flat, clusters):
         "variants": plots.sensitivity(compare_variants(tried, labels), STEPS[-1].name),
         "sensitivity": plots.sensitivity(settings),
         "peak": plots.lines({"silhouette": pd.DataFrame({"sharp": curve, "plain": curve[:2]})}),
-        "published": plots.beside_published(
-            published_results(),
-            scores.score_clustering((labels, clusters), (labels, clusters), 5),
-        ),
+        "published": plots.sensitivity(published_results()[["accuracy"]], ["DEC", "DDC"]),
         "seeds": plots.scores_by_seed({"one": scored, "two": scored}, {"one": 0.6}),
         "found": plots.counts_found({"plain": [9, 11, 11], "sharp": [10, 10, 10]}),
         "by perplexity": plots.lines(

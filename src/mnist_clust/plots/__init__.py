@@ -1,10 +1,8 @@
 """One function a figure; each returns a Matplotlib Figure and touches nothing else."""
 
 from mnist_clust.plots.charts import bars as bars
-from mnist_clust.plots.charts import beside_published as beside_published
 from mnist_clust.plots.charts import class_counts as class_counts
 from mnist_clust.plots.charts import counts_found as counts_found
-from mnist_clust.plots.charts import displacements as displacements
 from mnist_clust.plots.charts import histograms as histograms
 from mnist_clust.plots.charts import islands_histogram as islands_histogram
 from mnist_clust.plots.charts import lines as lines

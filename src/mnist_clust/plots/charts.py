@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import MultipleLocator
 
 from mnist_clust.data import Labels
 from mnist_clust.plots import style
@@ -91,6 +91,7 @@ def bars(
     figure = new_figure(title, 9, 1.6 + 0.7 * len(table))
     axes = figure.add_subplot()
     table.plot.barh(ax=axes, color=[ACCENT, MUTED], width=0.8, legend=False)
+    container: Any
     for container in axes.containers:
         axes.bar_label(container, fmt=form, padding=3)
     if published is not None:
@@ -129,20 +130,26 @@ def class_counts(
 @styled
 def histograms(
     groups: Mapping[str, npt.ArrayLike] | None, xlabel: str, *, threshold: float | None = None,
-    title: str = "Shares of each group",
+    log: bool = False, title: str = "Shares of each group",
 ) -> Figure:  # fmt: skip
-    """Compare how two groups' values, from 0 to 1, are spread; None without labels."""
+    """Compare how two groups' values are spread, from 0 to 1 or by powers; None without labels."""
     if groups is None:
         return style.without_labels(title)
     figure = new_figure(title, 9, 3.8)
     axes = figure.add_subplot()
-    for (name, values), color in zip(groups.items(), (ACCENT, WARN), strict=True):
-        sns.histplot(np.asarray(values), bins=40, binrange=(0, 1), stat="probability", ax=axes,
-                     element="step", alpha=0.3, color=color, label=name)  # fmt: skip
+    tidy = pd.concat({name: pd.Series(values) for name, values in groups.items()}, names=["group"])
+    sns.histplot(
+        tidy.reset_index("group", name="value"), x="value", hue="group", ax=axes, element="step",
+        stat="probability", common_norm=False, alpha=0.3, palette=[ACCENT, WARN][: len(groups)],
+        log_scale=log, bins=40, binrange=None if log else (0, 1),
+    )  # fmt: skip
     if threshold is not None:
-        axes.axvline(threshold, color=INK, lw=1.5, ls="--", label=f"threshold: {threshold:g}")
+        axes.axvline(threshold, color=INK, lw=1.5, ls="--")
+        axes.annotate(
+            f" threshold: {threshold:g}", (threshold, 0.9), xycoords=("data", "axes fraction")
+        )
+    sns.move_legend(axes, "best", title=None)
     axes.set(xlabel=xlabel, ylabel="share of each")
-    axes.legend()
     return figure
 
 
@@ -157,26 +164,8 @@ def islands_histogram(
 
 
 @styled
-def displacements(
-    known: npt.ArrayLike, new: npt.ArrayLike, *, title: str = "How far known and new digits move"
-) -> Figure:
-    """Compare how far known and new points move, in shares of the width of the map."""
-    figure = new_figure(title, 9, 3.8)
-    axes = figure.add_subplot()
-    for values, color, name in ((known, MUTED, "known digits"), (new, ACCENT, "new digits")):
-        sns.ecdfplot(x=values, ax=axes, color=color, label=name)
-    lowest = max(float(np.quantile(known, 0.01)), 1e-6)
-    axes.set(xscale="log", xlim=(lowest, np.max(new)), ylabel="share of the digits",
-             xlabel="moved by, as a share of the map's width")  # fmt: skip
-    style.percent(axes.xaxis)
-    style.percent(axes.yaxis)
-    axes.legend()
-    return figure
-
-
-@styled
 def sensitivity(
-    table: pd.DataFrame, chosen: str | None = None, *, title: str = "What each setting gives"
+    table: pd.DataFrame, chosen: str | Sequence[str] = (), *, title: str = "What each setting gives"
 ) -> Figure:
     """Compare settings, a row each.
 
@@ -185,60 +174,32 @@ def sensitivity(
     table : DataFrame
         Any of the columns ``silhouette``, with ``lowest`` and ``highest``, ``stability``,
         ``accuracy`` (or NaN) and ``n_clusters``.
-    chosen : str, optional
-        A row to color.
+    chosen : str or sequence of str
+        Rows to color.
     title : str
     """
     shown = table.columns.intersection(list(MEASURES), sort=False)
     shown = shown[table[shown].notna().any()]
     figure = new_figure(title, 10, 1.4 + 0.33 * len(table))
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    rows = np.arange(len(table))
+    rows, marked = np.arange(len(table)), table.index.isin(np.atleast_1d(chosen))
     for axes, name in zip(panels, shown, strict=True):
         if name == "silhouette" and "lowest" in table:
             axes.hlines(rows, table.lowest, table.highest, color=MUTED)
-        axes.scatter(table[name], rows, c=np.where(table.index == chosen, WARN, ACCENT), zorder=3)
+        axes.scatter(table[name], rows, c=np.where(marked, WARN, ACCENT), zorder=3)
         axes.set(xlabel=MEASURES[name])
         axes.grid(axis="y")
         if name == "accuracy":
             style.percent(axes.xaxis)
-    for row, found in enumerate(["clusters found", *table.get("n_clusters", ())], -1):
+    notes = ["clusters found", *table.n_clusters] if "n_clusters" in table else []
+    if list(shown) == ["accuracy"] and not notes:
+        notes = ["", *table.accuracy.map("{:.1%}".format)]
+    for row, found in enumerate(notes, -1):
         text = ", ".join(map(str, found)) if isinstance(found, tuple) else str(found)
         axes.annotate(text, (1.04, row), xycoords=("axes fraction", "data"), va="center",
                       color=MUTED, annotation_clip=False)  # fmt: skip
     panels[0].set_yticks(rows, [str(name) for name in table.index])
     panels[0].set_ylim(len(table) - 0.5, -0.5)
-    return figure
-
-
-@styled
-def beside_published(
-    published: pd.DataFrame, scores: pd.DataFrame, *, title: str = "Accuracies published, and here"
-) -> Figure:
-    """Show accuracies of `published_results`, and ours of `score_clustering`, on two kinds."""
-    if scores.empty:
-        return style.without_labels(title)
-    row = scores.loc["accuracy, one-to-one"]
-    ours = {"here: training digits, clustered": row.train, "here: test digits, unseen": row.test}
-    values = pd.concat([published.accuracy, pd.Series(ours)])
-    figure = new_figure(title, 9, 1.4 + 0.33 * len(values))
-    axes = figure.add_subplot()
-    rows, split = np.arange(len(values)), len(published)
-    axes.plot(values[:split], rows[:split], "o", color=MUTED, label="published, on all of MNIST")
-    for row, face, name in ((split, WARN, "these"), (split + 1, "white", "unseen")):
-        axes.plot(values.iloc[row], row, "D", mfc=face, color=WARN, label=f"here, on {name} images")
-    for row, value in enumerate(values):
-        axes.annotate(f"{value:.1%}", (value, row), xytext=(8, 0), va="center",
-                      textcoords="offset points")  # fmt: skip
-    axes.set_yticks(rows, values.index)
-    axes.invert_yaxis()
-    axes.set(
-        xlabel="digits correctly labelled, one-to-one", xlim=(min(0.83, values.min() - 0.02), 1.02)
-    )
-    axes.xaxis.set_major_locator(MultipleLocator(0.05))
-    style.percent(axes.xaxis)
-    axes.grid(axis="y")
-    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,18 +50,7 @@ def confused_pairs(
     *, n_pairs: int = 5, per_side: int = 6,
     title: str = "The digits most often taken for each other",
 ) -> Figure:  # fmt: skip
-    """Show how many digits lie in clusters of others, and the worst pairs in pictures.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    labels : ndarray of int, shape (n,), or None
-    clusters : ndarray of int, shape (n,)
-        Named by the majority of their labels.
-    n_pairs, per_side : int
-        Pairs shown, the worst first, and images of each kind.
-    title : str
-    """
+    """Show how many digits lie in clusters of others, and examples of the worst pairs."""
     k = int(clusters.max()) + 1
     counts = scores.confusion_by_majority(labels, clusters, k)
     if labels is None or counts is None:
@@ -161,8 +151,9 @@ def cluster_makeup(
     figure = new_figure(title, 9, 4.4)
     axes = figure.add_subplot()
     table.plot.barh(ax=axes, stacked=True, color=list(colors), width=0.8, ec="white", legend=False)
+    bars_of: Any = axes.containers
     large = 0.05 * table.sum(axis=1).max()
-    for digit, color, bars in zip(table, colors, axes.containers, strict=True):
+    for digit, color, bars in zip(table, colors, bars_of, strict=True):
         marks = [str(digit) if count > large else "" for count in table[digit]]
         axes.bar_label(bars, marks, label_type="center", color=style.text_on(color), weight="bold")
     titles = style.cluster_names(names, len(names))

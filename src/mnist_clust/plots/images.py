@@ -39,7 +39,7 @@ def digit_grid(
 
 @styled
 def gallery(
-    images: npt.NDArray[Any], captions: Sequence[str] = (), *, heads: Sequence[str] = (),
+    images: Sequence[npt.NDArray[Any]] | npt.NDArray[Any], captions: Sequence[str] = (), *, heads: Sequence[str] = (),
     rows: Sequence[str] = (), columns: int = 12, note: str = "", title: str = "Some images",
 ) -> Figure:  # fmt: skip
     """Show images in the given order.
@@ -68,7 +68,7 @@ def gallery(
     panels = figure.subplots(n_rows, columns, squeeze=False)
     for axes in panels.flat[len(images) :]:
         axes.set_axis_off()
-    texts = itertools.zip_longest(images, captions, heads, fillvalue="")
+    texts: Any = itertools.zip_longest(images, captions, heads, fillvalue="")
     for axes, (image, caption, head) in zip(panels.flat, texts, strict=False):
         show_image(axes, image, head)
         axes.spines[:].set(visible=True, color=style.PALE)
@@ -145,18 +145,7 @@ def cluster_images(
     rows: Mapping[str, npt.NDArray[Any]], clusters: Clusters, names: Names | None,
     labels: Labels | None = None, *, title: str = "The clusters as images",
 ) -> Figure:  # fmt: skip
-    """Show images of each cluster, ordered by the digits that the clusters stand for.
-
-    Parameters
-    ----------
-    rows : mapping of str to ndarray, shape (n_clusters, height, width)
-        One or more images of each cluster, as its mean.
-    clusters : ndarray of int, shape (n,)
-    names : ndarray of int, shape (n_clusters,), or None
-    labels : ndarray of int, shape (n,), optional
-        To tell which share of each cluster is the digit that it stands for.
-    title : str
-    """
+    """Show rows of clusters' images by name, as means, with names, sizes and shares right."""
     k = len(next(iter(rows.values())))
     order, blank = style.in_order(names, k), [""] * k * (len(rows) - 1)
     gap = "\n" if len(rows) > 1 else " "

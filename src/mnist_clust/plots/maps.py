@@ -65,17 +65,7 @@ def map_in_space(
     solid: Points, flat: Points, labels: Labels | None,
     *, n_points: int = 12_000, title: str = "The map in three dimensions, beside the one in two",
 ) -> Figure:  # fmt: skip
-    """Show a map in three dimensions, turned to its broadest side, beside that in two.
-
-    Parameters
-    ----------
-    solid : ndarray of shape (n, 3)
-    flat : ndarray of shape (n, 2)
-    labels : ndarray of int, shape (n,), or None
-    n_points : int
-        Drawn in space, chosen at random.
-    title : str
-    """
+    """Show a map in three dimensions, turned to its broadest side, beside that in two."""
     figure = new_figure(title, 10, 6)
     left = figure.add_subplot(1, 5, (1, 2))
     draw_map(left, flat, labels, "in two dimensions")
@@ -142,17 +132,7 @@ def clusters_on_map(
     embedding: Points, model: KMeans, labels: Labels | None,
     *, title: str = "The map by cluster and by digit",
 ) -> Figure:  # fmt: skip
-    """Show a map by cluster, with the borders KMeans draws, beside the same map by digit.
-
-    Parameters
-    ----------
-    embedding : ndarray of shape (n, 2)
-    model : KMeans
-        Fitted to it.
-    labels : ndarray of int, shape (n,), or None
-        Color each cluster like the digit it stands for.
-    title : str
-    """
+    """Show a map by cluster, with KMeans' borders, beside the same map by digit."""
     clusters, centers = model.labels_, model.cluster_centers_
     names = None if labels is None else name_by_majority(clusters, labels, len(centers))
     colors = style.cluster_colors(names, len(centers), labels)
@@ -198,7 +178,8 @@ def unfamiliar_on_map(
     points = np.concatenate(list(places.values()))
     kinds = np.repeat(np.arange(len(places)), [len(some) for some in places.values()])
     mixed = np.random.default_rng(0).permutation(len(points))  # so that no kind hides the others
-    axes.scatter(*points[mixed].T, s=16, c=style.class_colors(kinds[mixed]), lw=0)
+    x, y = points[mixed].T
+    axes.scatter(x, y, s=16, c=style.class_colors(kinds[mixed]), lw=0)
     for row, (kind, pictures) in enumerate(images.items()):
         panel = figure.add_subplot(grid[row, 1])
         show_image(panel, style.mosaic(pictures[:8], 8))

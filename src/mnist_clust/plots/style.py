@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ from matplotlib.colors import to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from PIL import Image
 
 from mnist_clust.data import Images, Labels
@@ -66,23 +67,8 @@ def without_labels(title: str) -> Figure:
     return figure
 
 
-# Colours
-
-
 def class_colors(values: npt.ArrayLike, classes: npt.ArrayLike | None = None) -> Points:
-    """Color values by class: a digit always has its own color, other labels go by their order.
-
-    Parameters
-    ----------
-    values : array of int, shape (n,)
-    classes : array of int, optional
-        All there are; by default those among the values.
-
-    Returns
-    -------
-    ndarray of shape (n, 3)
-        Red, green and blue, from 0 to 1.
-    """
+    """Color values by their class: a digit has its own color, other labels go by their order."""
     values, present = np.asarray(values), np.unique(values if classes is None else classes)
     digits = np.isin(present, np.arange(len(PALETTE))).all()
     codes = values if digits else np.searchsorted(present, values)
@@ -123,9 +109,6 @@ def text_on(color: Any) -> str:
     return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else INK
 
 
-# Images
-
-
 def show_image(axes: Axes, image: npt.NDArray[Any], title: str = "", **kwargs: Any) -> None:
     """Draw an image in ink on paper, without axes."""
     axes.imshow(image, **kwargs)
@@ -147,9 +130,6 @@ def shrink(images: Images, most: int) -> Images:
     return np.stack([np.asarray(Image.fromarray(image).reduce(step)) for image in images])
 
 
-# Maps
-
-
 def draw_map(
     axes: Axes,
     points: Points,
@@ -163,7 +143,8 @@ def draw_map(
     if colors is None:
         colors = ACCENT if labels is None else class_colors(labels)
     size = float(np.clip(30_000 / len(points), 1, 14))
-    axes.scatter(*points[:, :2].T, c=colors, s=size, lw=0, alpha=0.6, rasterized=True)
+    x, y = points[:, :2].T
+    axes.scatter(x, y, c=colors, s=size, lw=0, alpha=0.6, rasterized=True)
     axes.set(xticks=[], yticks=[], aspect="equal", title=title)  # coordinates mean nothing
     axes.spines[:].set_visible(False)
     if named:
@@ -198,9 +179,6 @@ def class_legend(figure: Figure, labels: Labels | None, title: str = "digit") ->
     )  # fmt: skip
 
 
-# Tables and axes
-
-
 def cluster_names(names: Names | None, n_clusters: int) -> list[str]:
     """Name clusters for a title."""
     if names is None:
@@ -216,7 +194,7 @@ def in_order(names: Names | None, n_clusters: int) -> npt.NDArray[np.intp]:
 def percent(*axes: Axis) -> None:
     """Write shares on axes in percent."""
     for axis in axes:
-        axis.set_major_formatter(PercentFormatter(1))
+        axis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
 
 
 def thousands(*axes: Axis) -> None:
