@@ -12,23 +12,16 @@ from bench_tsne import speed_by_size
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from mnist_clust import plots, repeats, scores
-from mnist_clust.cluster import (
-    UNNAMED,
-    best_counts,
-    compare_counts,
-    find_medoids,
-    fit_counts,
-    fit_kmeans,
-    margin,
-    name_by_majority,
-)
+from mnist_clust import plots, scores
+from mnist_clust.cluster import best_counts, compare_counts, fit_counts, fit_kmeans
+from mnist_clust.experiments import seeds
+from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
 from mnist_clust.features import OrientedGradients
 from mnist_clust.plots.style import PALETTE, SHEET, class_colors, cluster_colors, shrink
 from mnist_clust.published import published_results
-from mnist_clust.repeats import Clustering
+from mnist_clust.quality import find_medoids, margin
+from mnist_clust.scores import UNNAMED, name_by_majority
 from mnist_clust.silhouettes import map_silhouettes
-from mnist_clust.variants import STEPS, Trial, compare_variants
 
 RNG = np.random.default_rng(0)
 
@@ -117,8 +110,8 @@ def later_figures(images, labels, flat, clusters):
     tried = [
         (variant, [Trial(np.arange(n), clusters.astype(np.int32), 0.5, 5)] * 2) for variant in STEPS
     ]
-    runs = [Clustering(clusters, np.empty(0, int), 5, pd.Series({5: 0.4, 6: 0.3}))] * 3
-    scored = repeats.accuracies(runs, labels, None)
+    runs = [seeds.Clustering(clusters, np.empty(0, int), 5, 5)] * 3
+    scored = seeds.accuracies(runs, labels, None)
     curve = pd.Series([0.3, 0.5, 0.4], index=[2, 3, 4])
     row = OrientedGradients().transform(images[:1])[0]
     perplexities = scored.train.set_axis([5, 30, 30])

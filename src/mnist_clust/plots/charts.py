@@ -11,9 +11,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from mnist_clust.data import Labels
 from mnist_clust.plots import style
-from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, new_figure, styled
+from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, Array, new_figure, one_panel, styled
 
 ENLARGED = 3  # kinds of runs that lie too close to tell apart on one axis
 MEASURES = {
@@ -68,9 +67,10 @@ def lines(
                           color=WARN, weight="bold")  # fmt: skip
         if span is not None:
             axes.axvspan(*span, color=ACCENT, alpha=0.15, lw=0)
-        axes.set(xlabel=xlabel, title=name, xscale="log" if log else "linear")
-        style.whole(axes.xaxis)
+        axes.set(xlabel=xlabel, title=name)
+        axes.locator_params("x", integer=True)
         if log:
+            axes.set_xscale("log")
             axes.set_xticks(table.index, [f"{x:g}" for x in table.index])
             axes.minorticks_off()
         if name in percent:
@@ -88,8 +88,7 @@ def bars(
     """Draw shares as bars, two columns side by side in each row, perhaps with a published one."""
     if table is None:
         return style.without_labels(title)
-    figure = new_figure(title, 9, 1.6 + 0.7 * len(table))
-    axes = figure.add_subplot()
+    figure, axes = one_panel(title, 9, 1.6 + 0.7 * len(table))
     table.plot.barh(ax=axes, color=[ACCENT, MUTED], width=0.8, legend=False)
     container: Any
     for container in axes.containers:
@@ -106,9 +105,8 @@ def bars(
 
 @styled
 def class_counts(
-    train_labels: Labels | None, test_labels: Labels | None,
-    *, title: str = "How many images there are of each class",
-) -> Figure:  # fmt: skip
+    train_labels: Array | None, test_labels: Array | None, *, title: str = "Images of each class"
+) -> Figure:
     """Count the images of each class in both parts."""
     if train_labels is None or test_labels is None:
         return style.without_labels(title)
@@ -123,7 +121,7 @@ def class_counts(
         axes.set(xlabel="digit", ylabel="images", title=f"{len(labels):,} {part} images")
         axes.margins(y=0.3)
         axes.legend(loc="upper right")
-        style.thousands(axes.yaxis)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
     return figure
 
 
@@ -135,8 +133,7 @@ def histograms(
     """Compare how two groups' values are spread, from 0 to 1 or by powers; None without labels."""
     if groups is None:
         return style.without_labels(title)
-    figure = new_figure(title, 9, 3.8)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(title, 9, 3.8)
     tidy = pd.concat({name: pd.Series(values) for name, values in groups.items()}, names=["group"])
     sns.histplot(
         tidy.reset_index("group", name="value"), x="value", hue="group", ax=axes, element="step",
@@ -154,29 +151,25 @@ def histograms(
 
 
 def islands_histogram(
-    shares_kept: npt.ArrayLike, shares_merged: npt.ArrayLike, *, threshold: float = 0.65,
+    kept: npt.ArrayLike,
+    merged: npt.ArrayLike,
+    *,
+    threshold: float = 0.65,
     title: str = "Islands kept and merged",
-) -> Figure:  # fmt: skip
+) -> Figure:
     """Compare, of islands kept and merged, how many pixel neighbours stay inside the island."""
-    groups = {"kept": shares_kept, "merged": shares_merged}
     what = "share of the members' pixel neighbours that lie inside their island"
-    return histograms(groups, what, threshold=threshold, title=title)
+    return histograms({"kept": kept, "merged": merged}, what, threshold=threshold, title=title)
 
 
 @styled
 def sensitivity(
     table: pd.DataFrame, chosen: str | Sequence[str] = (), *, title: str = "What each setting gives"
 ) -> Figure:
-    """Compare settings, a row each.
+    """Compare settings, a row each, and color those chosen.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Any of the columns ``silhouette``, with ``lowest`` and ``highest``, ``stability``,
-        ``accuracy`` (or NaN) and ``n_clusters``.
-    chosen : str or sequence of str
-        Rows to color.
-    title : str
+    A dot is drawn for any of the columns ``silhouette`` (with ``lowest`` and ``highest``),
+    ``stability`` and ``accuracy`` that has values; ``n_clusters`` is written at the end.
     """
     shown = table.columns.intersection(list(MEASURES), sort=False)
     shown = shown[table[shown].notna().any()]
@@ -205,9 +198,11 @@ def sensitivity(
 
 @styled
 def scores_by_seed(
-    tables: Mapping[str, pd.DataFrame], published: Mapping[str, float],
-    *, title: str = "Accuracy of each run",
-) -> Figure:  # fmt: skip
+    tables: Mapping[str, pd.DataFrame],
+    published: Mapping[str, float],
+    *,
+    title: str = "Runs compared",
+) -> Figure:
     """Show each run's accuracies as dots, a row a kind of run, the last three kinds enlarged."""
     runs = pd.concat(tables, names=["kind"]).reset_index("kind")
     runs = runs.melt("kind", ["train", "test"], "part", "accuracy").dropna()
@@ -243,11 +238,8 @@ def counts_found(
     """Show how often each number of clusters from 2 to 20 was found, a row a kind of run."""
     table = pd.DataFrame({kind: pd.Series(counts).value_counts() for kind, counts in found.items()})
     table = table.reindex(range(2, 21)).T.fillna(0)
-    figure = new_figure(title, 9, 1.2 + 0.6 * len(found))
-    axes = figure.add_subplot()
-    sns.heatmap(table.div(table.sum(axis=1), axis=0), ax=axes, cmap="Blues", vmin=0, vmax=1, fmt="",
-                annot=table.map(lambda times: f"{times:.0f}×" if times else ""), cbar=False,
-                )  # fmt: skip
-    axes.set_xlabel("clusters found, where the silhouette is highest")
-    axes.tick_params(length=0, rotation=0)
+    figure, axes = one_panel(title, 9, 1.2 + 0.6 * len(found))
+    marks = table.map(lambda times: f"{times:.0f}×" if times else "")
+    style.draw_table(axes, table.div(table.sum(axis=1), axis=0), marks, vmin=0, vmax=1)
+    axes.set(xlabel="clusters found, where the silhouette is highest", ylabel="")
     return figure

@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from mnist_clust import scores
-from mnist_clust.cluster import name_by_majority
-from mnist_clust.data import Images, Labels
+from mnist_clust.experiments.out_of_distribution import familiar_limit
 from mnist_clust.plots import style
-from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, Clusters, Names, new_figure, styled
-from mnist_clust.unfamiliar import familiar_limit
+from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, Array, new_figure, one_panel, styled
 
 CONFIDENCE_EDGES = (0.4, 0.6, 0.8, 1.0)  # the last group is those with nothing against them
 
@@ -34,20 +31,14 @@ def confusion_heatmaps(
             return style.without_labels(title)
         shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
         marks = shares.map(lambda share: f"{share:.0f}" if share >= 0.5 else "")
-        sns.heatmap(
-            shares, ax=axes, cmap="Blues", vmin=0, vmax=100, square=True, linewidths=0.5, fmt="",
-            annot=marks if len(counts) <= style.MANY_CLASSES else None, cbar=False,
-        )  # fmt: skip
-        axes.set(xlabel="digit that the cluster stands for", ylabel="true digit; its shares in %")
-        axes.set_title(name)
-        axes.tick_params(length=0, labelrotation=0)
+        style.draw_table(axes, shares, marks, vmin=0, vmax=100, square=True)
+        axes.set(title=name, ylabel="true digit; its shares in %")
     return figure
 
 
 @styled
 def confused_pairs(
-    images: Images, labels: Labels | None, clusters: Clusters,
-    *, n_pairs: int = 5, per_side: int = 6,
+    images: Array, labels: Array | None, clusters: Array, *, n_pairs: int = 5, per_side: int = 6,
     title: str = "The digits most often taken for each other",
 ) -> Figure:  # fmt: skip
     """Show how many digits lie in clusters of others, and examples of the worst pairs."""
@@ -61,45 +52,36 @@ def confused_pairs(
     axes = figure.add_subplot(grid[:, 0])
     diagonal = np.equal.outer(counts.index.to_numpy(), counts.columns.to_numpy())
     marks = counts.mask(diagonal, 0).map(lambda n: f"{n:,.0f}" if n else "")
-    small = counts.size <= style.MANY_CLASSES**2
-    sns.heatmap(counts.mask(diagonal), ax=axes, cmap="Reds", square=True, cbar=False, fmt="",
-                linewidths=0.5, annot=marks if small else None,
-                annot_kws={"fontsize": 10})  # fmt: skip
-    axes.set(xlabel="digit that the cluster stands for", ylabel="true digit")
-    axes.set_facecolor(style.PALE)
-    axes.tick_params(length=0, labelrotation=0)
-    named = name_by_majority(clusters, labels, k)[clusters]
+    style.draw_table(axes, counts.mask(diagonal), marks, "Reds", square=True)
+    named = scores.name_by_majority(clusters, labels, k)[clusters]
     for row, pair in enumerate(worst.index):
         for column, (true, taken) in enumerate((pair, pair[::-1])):
             panel = figure.add_subplot(grid[row, column + 1])
             mistaken = np.flatnonzero((labels == true) & (named == taken))
             chosen = mistaken[:: -(-len(mistaken) // per_side) or 1]
-            blank = np.zeros_like(images[:per_side])
-            some = np.concatenate([images[chosen], blank])[:per_side]
-            style.show_image(panel, style.mosaic(some, per_side))
+            some = np.concatenate([images[chosen], np.zeros_like(images[:per_side])])
+            style.show_image(panel, style.mosaic(some[:per_side], per_side))
             panel.set_title(f"{true} among the {taken}s: {len(mistaken):,}", loc="left")
     return figure
 
 
 @styled
 def pair_changes(
-    before: pd.Series, after: pd.Series,
-    *, n_pairs: int = 10, title: str = "How often two digits are taken for each other",
-) -> Figure:  # fmt: skip
+    before: pd.Series, after: pd.Series, *, n_pairs: int = 10, title: str = "Confusion of pairs"
+) -> Figure:
     """Compare `scores.pair_confusion` before and after, for the worst pairs of either."""
     if before.empty or after.empty:
         return style.without_labels(title)
     pairs = before.combine(after, max, 0.0).nlargest(n_pairs).index
     table = pd.DataFrame({"before": before, "after": after}).reindex(pairs).fillna(0.0)
     table = table.iloc[np.argsort(table.after - table.before, kind="stable")]
-    figure = new_figure(title, 8, 1 + 0.4 * len(table))
-    axes = figure.add_subplot()
+    figure, axes = one_panel(title, 8, 1 + 0.4 * len(table))
     for row, (then, now) in enumerate(table.itertuples(index=False)):
         arrow = {"arrowstyle": "->", "color": WARN if now > then else ACCENT, "lw": 2}
         axes.annotate("", (now, row), (then, row), arrowprops=arrow)
-    axes.plot(table.before, range(len(table)), "o", color=MUTED, label="raw pixels")
-    axes.plot([], [], color=ACCENT, label="better on the map")
-    axes.plot([], [], color=WARN, label="worse on the map")
+    axes.plot(table.before, range(len(table)), "o", color=MUTED, label="on raw pixels")
+    for color, name in ((ACCENT, "better on the map"), (WARN, "worse on the map")):
+        axes.plot([], [], color=color, label=name)
     axes.set_yticks(range(len(table)), [f"{a} and {b}" for a, b in table.index])
     axes.invert_yaxis()
     axes.set(xlabel="share of the two digits taken for each other: raw pixels → map")
@@ -112,14 +94,12 @@ def pair_changes(
 
 @styled
 def silhouette_by_cluster(
-    silhouettes: npt.NDArray[np.floating], clusters: Clusters, names: Names | None,
-    *, title: str = "Silhouettes of the members of each cluster",
-) -> Figure:  # fmt: skip
+    silhouettes: Array, clusters: Array, names: Array | None, *, title: str = "Silhouettes"
+) -> Figure:
     """Show the silhouettes of each cluster's members, sorted, one band a cluster."""
     k = int(clusters.max()) + 1
     colors, titles = style.cluster_colors(names, k), style.cluster_names(names, k)
-    figure = new_figure(title, 8, 5.4)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(title, 8, 5.4)
     start, gap, ticks = 0, max(1, len(silhouettes) // 100), {}
     for cluster in style.in_order(names, k):
         values = np.sort(silhouettes[clusters == cluster])
@@ -139,17 +119,15 @@ def silhouette_by_cluster(
 
 @styled
 def cluster_makeup(
-    labels: Labels | None, clusters: Clusters, names: Names | None,
-    *, title: str = "What each cluster is made of",
-) -> Figure:  # fmt: skip
+    labels: Array | None, clusters: Array, names: Array | None, *, title: str = "What clusters hold"
+) -> Figure:
     """Show how large each cluster is and which digits it is made of."""
     if labels is None or names is None:
         return style.without_labels(title)
     table = pd.crosstab(clusters, labels)
     table = table.iloc[np.argsort(names[table.index], kind="stable")]
     colors = style.class_colors(table.columns)
-    figure = new_figure(title, 9, 4.4)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(title, 9, 4.4)
     table.plot.barh(ax=axes, stacked=True, color=list(colors), width=0.8, ec="white", legend=False)
     bars_of: Any = axes.containers
     large = 0.05 * table.sum(axis=1).max()
@@ -160,7 +138,7 @@ def cluster_makeup(
     axes.set_yticks(range(len(table)), [titles[cluster] for cluster in table.index])
     axes.invert_yaxis()
     axes.set(xlabel="images", ylabel="")
-    style.thousands(axes.xaxis)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     if table.shape[1] <= style.MANY_CLASSES:
         axes.legend(title="digit", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -168,9 +146,8 @@ def cluster_makeup(
 
 @styled
 def calibration(
-    confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_] | None,
-    *, title: str = "Confidence, and the share correctly labelled",
-) -> Figure:  # fmt: skip
+    confidence: Array, right: Array | None, *, title: str = "Confidence and correct labels"
+) -> Figure:
     """Show the share right by confidence, and by how many of the surest are labelled."""
     if right is None:
         return style.without_labels(title)
@@ -194,9 +171,8 @@ def calibration(
 
 @styled
 def strangeness(
-    measures: Mapping[str, Mapping[str, npt.NDArray[np.floating]]],
-    *, title: str = "Distance to the nearest known digit",
-) -> Figure:  # fmt: skip
+    measures: Mapping[str, Mapping[str, Array]], *, title: str = "Distance to known digits"
+) -> Figure:
     """Compare distances to known digits by way to measure and kind of image, new digits first."""
     figure = new_figure(title, 10, 4.2)
     panels = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]

@@ -7,19 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mnist_clust.data import Images, Labels
 from mnist_clust.features import OrientedGradients
 from mnist_clust.plots import style
-from mnist_clust.plots.style import Clusters, Names, mosaic, new_figure, show_image, styled
+from mnist_clust.plots.style import Array, mosaic, new_figure, one_panel, show_image, styled
 
 
 @styled
 def digit_grid(
-    images: Images, labels: Labels | None, *, columns: int = 16, title: str = "The first images"
+    images: Array, labels: Array | None, *, columns: int = 16, title: str = "The first images"
 ) -> Figure:
     """Show a few images, a row a class (up to ten) where there are labels."""
     picks = np.arange(min(len(images), 10 * columns))
@@ -27,8 +25,7 @@ def digit_grid(
     if labels is not None:
         rows = [np.resize(np.flatnonzero(labels == value), columns) for value in classes]
         picks = np.concatenate(rows)
-    figure = new_figure(title, 8, 5.4)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(title, 8, 5.4)
     show_image(axes, mosaic(images[picks], columns))
     height = images.shape[1] + 1
     axes.set_yticks(np.arange(len(classes)) * height + height / 2, [str(c) for c in classes])
@@ -39,7 +36,7 @@ def digit_grid(
 
 @styled
 def gallery(
-    images: Sequence[npt.NDArray[Any]] | npt.NDArray[Any], captions: Sequence[str] = (), *, heads: Sequence[str] = (),
+    images: Array, captions: Sequence[str] = (), *, heads: Sequence[str] = (),
     rows: Sequence[str] = (), columns: int = 12, note: str = "", title: str = "Some images",
 ) -> Figure:  # fmt: skip
     """Show images in the given order.
@@ -79,15 +76,15 @@ def gallery(
 
 
 @styled
-def contact_sheet(images: Images, *, title: str = "Some images", columns: int = 20) -> Figure:
+def contact_sheet(images: Array, *, title: str = "Some images", columns: int = 20) -> Figure:
     """Show many images, without captions, row by row."""
-    figure = new_figure(title, 10, 0.8 + 0.5 * -(-len(images) // columns))
-    show_image(figure.add_subplot(), mosaic(images, columns))
+    figure, axes = one_panel(title, 10, 0.8 + 0.5 * -(-len(images) // columns))
+    show_image(axes, mosaic(images, columns))
     return figure
 
 
 @styled
-def pixel_statistics(images: Images, *, title: str = "Ink by pixel and by image") -> Figure:
+def pixel_statistics(images: Array, *, title: str = "Ink by pixel and by image") -> Figure:
     """Show where ink falls, how much that varies, and how much of it an image holds."""
     figure = new_figure(title, 9, 3.4)
     *maps, right = figure.subplots(1, 3)
@@ -99,15 +96,12 @@ def pixel_statistics(images: Images, *, title: str = "Ink by pixel and by image"
     right.hist((images > 0).mean(axis=(1, 2)), bins=50, color=style.ACCENT)
     right.set(title="ink per image", xlabel="share of pixels with ink", ylabel="images")
     style.percent(right.xaxis)
-    style.thousands(right.yaxis)
+    right.yaxis.set_major_formatter("{x:,.0f}")
     return figure
 
 
 @styled
-def flattening(
-    image: npt.NDArray[Any], order: npt.NDArray[np.intp],
-    *, title: str = "An image, its row of numbers, and both in another order",
-) -> Figure:  # fmt: skip
+def flattening(image: Array, order: Array, *, title: str = "An image and its row") -> Figure:
     """Show an image above its flat row, and the same pixels in another order."""
     figure = new_figure(title, 9, 3.6)
     panels = figure.subplots(2, 2, height_ratios=[4, 1])
@@ -122,9 +116,8 @@ def flattening(
 
 @styled
 def oriented_gradients(
-    image: npt.NDArray[Any], row: npt.NDArray[np.float32], n_orientations: int = 12,
-    *, title: str = "Where the edges of each direction lie",
-) -> Figure:  # fmt: skip
+    image: Array, row: Array, n_orientations: int = 12, *, title: str = "Edges by direction"
+) -> Figure:
     """Show an image, and its row of `OrientedGradients` as pictures, one a direction."""
     grid_shape = OrientedGradients(n_orientations).grid_shape(*image.shape)
     figure = new_figure(title, 9, 3.4)
@@ -142,8 +135,8 @@ def oriented_gradients(
 
 @styled
 def cluster_images(
-    rows: Mapping[str, npt.NDArray[Any]], clusters: Clusters, names: Names | None,
-    labels: Labels | None = None, *, title: str = "The clusters as images",
+    rows: Mapping[str, Array], clusters: Array, names: Array | None, labels: Array | None = None,
+    *, title: str = "The clusters as images",
 ) -> Figure:  # fmt: skip
     """Show rows of clusters' images by name, as means, with names, sizes and shares right."""
     k = len(next(iter(rows.values())))
@@ -163,7 +156,7 @@ def cluster_images(
 
 @styled
 def look_alikes(
-    images: Images, labels: Labels | None, clusters: Clusters, digits: Sequence[int] = (4, 7, 9),
+    images: Array, labels: Array | None, clusters: Array, digits: Sequence[int] = (4, 7, 9),
     *, title: str = "Digits that share clusters",
 ) -> Figure:  # fmt: skip
     """Show digits' mean images, members in one cluster, and the four clusters they went to."""
@@ -177,10 +170,9 @@ def look_alikes(
         mean, members = (figure.add_subplot(grid[row, column]) for column in (0, 1))
         show_image(mean, images[labels == digit].mean(axis=0), "" if row else "mean")
         mean.set_ylabel(f"{digit}", rotation=0, labelpad=10, fontsize=15, va="center")
-        inside = np.flatnonzero((labels == digit) & (clusters == shown[0]))
-        blank = np.zeros_like(images[:6])
-        some = images[np.resize(inside, 6)] if len(inside) else blank
-        show_image(members, mosaic(some, 6), "" if row else "in one and the same cluster, A")
+        some = images[(labels == digit) & (clusters == shown[0])][:6]
+        some = np.concatenate([some, np.zeros_like(images[:6])])
+        show_image(members, mosaic(some[:6], 6), "" if row else "in one and the same cluster, A")
     bars = table.reindex(columns=shown, fill_value=0).T.set_axis(list("ABCD")[: len(shown)])
     axes = figure.add_subplot(grid[:, 2])
     bars.plot.barh(ax=axes, color=style.class_colors(digits), width=0.8, legend=False)

@@ -6,25 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.spatial import Voronoi, voronoi_plot_2d
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from mnist_clust.cluster import name_by_majority
-from mnist_clust.data import Images, Labels
 from mnist_clust.plots import style
-from mnist_clust.plots.style import Clusters, Points, draw_map, new_figure, show_image, styled
+from mnist_clust.plots.style import Array, draw_map, new_figure, one_panel, show_image, styled
+from mnist_clust.scores import name_by_majority
 
 TILE = 56  # pixels of an image on a map, more than are seen there
 
 
 @styled
 def small_maps(
-    maps: Mapping[str, Points], labels: Labels | None,
-    *, columns: int = 3, legend: str = "digit", title: str = "Maps of the same images",
+    maps: Mapping[str, Array], labels: Array | None, *, columns: int = 3, legend: str = "digit",
+    title: str = "Maps of the same images",
 ) -> Figure:  # fmt: skip
     """Show maps of the same images by name, each at its own scale, in the classes' colors."""
     columns = min(columns, len(maps))
@@ -42,13 +39,12 @@ def small_maps(
 
 @styled
 def pca_glance(
-    points: Points, labels: Labels | None, explained: npt.NDArray[np.floating],
-    *, title: str = "The first two principal components, and what all explain",
-) -> Figure:  # fmt: skip
+    plane: Array, labels: Array | None, explained: Array, *, title: str = "Principal components"
+) -> Figure:
     """Show the plane of two principal components, and the variance explained by count."""
     figure = new_figure(title, 9, 4.4)
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
-    draw_map(left, points, labels, "PCA's plane", named=False)
+    draw_map(left, plane, labels, "PCA's plane", named=False)
     left.set(xlabel="first component", ylabel="second component")
     count = np.arange(1, len(explained) + 1)
     right.semilogx(count, np.cumsum(explained), color=style.ACCENT)
@@ -62,8 +58,8 @@ def pca_glance(
 
 @styled
 def map_in_space(
-    solid: Points, flat: Points, labels: Labels | None,
-    *, n_points: int = 12_000, title: str = "The map in three dimensions, beside the one in two",
+    solid: Array, flat: Array, labels: Array | None, *, n_points: int = 12_000,
+    title: str = "The map in three dimensions, beside the one in two",
 ) -> Figure:  # fmt: skip
     """Show a map in three dimensions, turned to its broadest side, beside that in two."""
     figure = new_figure(title, 10, 6)
@@ -76,36 +72,24 @@ def map_in_space(
     axes.scatter(*turned[some].T, s=9, c=colors, lw=0, alpha=0.8, rasterized=True)
     style.name_classes(axes, turned, labels)
     axes.view_init(elev=20, azim=-65)
-    axes.set_box_aspect(np.ptp(turned, axis=0), zoom=1.5)
+    axes.set_box_aspect(np.ptp(turned, axis=0), zoom=1.35)
     axes.set(xticklabels=[], yticklabels=[], zticklabels=[])
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, grid_color=style.PALE)
     return figure
 
 
 @styled
 def map_of_images(
-    images: Images, embedding: Points, labels: Clusters | None,
-    *, cells: int = 36, colors: Points | None = None, title: str = "Images in their places",
+    images: Array, embedding: Array, labels: Array | None, *, cells: int = 36,
+    colors: Array | None = None, title: str = "Images in their places",
 ) -> Figure:  # fmt: skip
-    """Draw images on the map at their places, one in each cell of a grid that holds any.
+    """Draw images on the map, one in each cell of a grid of ``cells`` by ``cells`` that holds any.
 
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    embedding : ndarray of shape (n, 2)
-    labels : ndarray of int, shape (n,), or None
-        Classes or clusters, as colors.
-    cells : int, default 36
-        Cells along each side.
-    colors : ndarray of shape (n, 3), optional
-        Instead of those of the labels.
-    title : str
+    Colors are those of the labels, which may be classes or clusters, unless given.
     """
     if colors is None:
-        colors = np.tile(to_rgb(style.ACCENT), (len(images), 1))
-        colors = colors if labels is None else style.class_colors(labels)
-    figure = new_figure(title, 10, 10)
-    axes = figure.add_subplot()
+        colors = style.class_colors(np.zeros(len(images), int) if labels is None else labels)
+    figure, axes = one_panel(title, 10, 10)
     scaled = embedding - embedding.min(axis=0)
     scaled = scaled / np.ptp(embedding, axis=0).max() * cells * 0.9999
     cell = scaled.astype(int)
@@ -129,9 +113,8 @@ def map_of_images(
 
 @styled
 def clusters_on_map(
-    embedding: Points, model: KMeans, labels: Labels | None,
-    *, title: str = "The map by cluster and by digit",
-) -> Figure:  # fmt: skip
+    embedding: Array, model: KMeans, labels: Array | None, *, title: str = "Clusters on the map"
+) -> Figure:
     """Show a map by cluster, with KMeans' borders, beside the same map by digit."""
     clusters, centers = model.labels_, model.cluster_centers_
     names = None if labels is None else name_by_majority(clusters, labels, len(centers))
@@ -154,12 +137,10 @@ def clusters_on_map(
 
 @styled
 def new_digits_on_map(
-    embedding: Points, places: Points, labels: Labels | None,
-    *, title: str = "New digits on a finished map",
-) -> Figure:  # fmt: skip
+    embedding: Array, places: Array, labels: Array | None, *, title: str = "New digits on a map"
+) -> Figure:
     """Show new points, in their classes' colors, on a map in grey that was made without them."""
-    figure = new_figure(title, 8, 8)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(title, 8, 8)
     draw_map(axes, embedding, colors=style.PALE)
     draw_map(axes, places, labels)
     return figure
@@ -167,7 +148,7 @@ def new_digits_on_map(
 
 @styled
 def unfamiliar_on_map(
-    embedding: Points, places: Mapping[str, Points], images: Mapping[str, Images],
+    embedding: Array, places: Mapping[str, Array], images: Mapping[str, Array],
     *, title: str = "Where the map puts images that are no digits",
 ) -> Figure:  # fmt: skip
     """Show by kind where images that are no digits are put, and some of them."""

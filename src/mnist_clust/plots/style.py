@@ -12,22 +12,19 @@ import matplotlib as mpl
 import matplotlib.style
 import numpy as np
 import numpy.typing as npt
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from PIL import Image
 
-from mnist_clust.data import Images, Labels
 from mnist_clust.scores import UNNAMED
 
 _P = ParamSpec("_P")
-Points = npt.NDArray[np.floating]
-Clusters = npt.NDArray[np.integer]
-Names = npt.NDArray[np.integer]  # the class that each cluster stands for
+Array = npt.NDArray[Any]
 
 SHEET = Path(__file__).with_name("digits.mplstyle")
 PALETTE: list[str] = mpl.rc_params_from_file(SHEET, use_default_template=False)[
@@ -60,6 +57,12 @@ def new_figure(title: str, width: float, height: float) -> Figure:
     return figure
 
 
+def one_panel(title: str, width: float, height: float) -> tuple[Figure, Axes]:
+    """Make a figure of one panel."""
+    figure = new_figure(title, width, height)
+    return figure, figure.add_subplot()
+
+
 def without_labels(title: str) -> Figure:
     """Stand in for a figure that only labels make possible."""
     figure = new_figure(title, 8, 1.4)
@@ -67,7 +70,7 @@ def without_labels(title: str) -> Figure:
     return figure
 
 
-def class_colors(values: npt.ArrayLike, classes: npt.ArrayLike | None = None) -> Points:
+def class_colors(values: npt.ArrayLike, classes: npt.ArrayLike | None = None) -> Array:
     """Color values by their class: a digit has its own color, other labels go by their order."""
     values, present = np.asarray(values), np.unique(values if classes is None else classes)
     digits = np.isin(present, np.arange(len(PALETTE))).all()
@@ -75,22 +78,11 @@ def class_colors(values: npt.ArrayLike, classes: npt.ArrayLike | None = None) ->
     return to_rgba_array(PALETTE)[codes % len(PALETTE), :3]
 
 
-def cluster_colors(
-    names: Names | None, n_clusters: int, classes: npt.ArrayLike | None = None
-) -> Points:
+def cluster_colors(names: Array | None, n_clusters: int, classes: Array | None = None) -> Array:
     """Color clusters like the digits they stand for, in lighter shades where several share one.
 
-    Parameters
-    ----------
-    names : ndarray of int, shape (n_clusters,), or None
-        Digit that each cluster stands for. Without names there are twenty colors, then repeats.
-    n_clusters : int
-    classes : array of int, optional
-        All classes there are; by default those among the names.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters, 3)
+    Without names there are twenty colors before any repeats. Labels that are no digits go by
+    their order among all ``classes``, by default those among the names.
     """
     if names is None:
         return class_colors(np.arange(n_clusters) % len(PALETTE))
@@ -109,7 +101,7 @@ def text_on(color: Any) -> str:
     return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else INK
 
 
-def show_image(axes: Axes, image: npt.NDArray[Any], title: str = "", **kwargs: Any) -> None:
+def show_image(axes: Axes, image: Array, title: str = "", **kwargs: Any) -> None:
     """Draw an image in ink on paper, without axes."""
     axes.imshow(image, **kwargs)
     axes.set(xticks=[], yticks=[])
@@ -117,28 +109,23 @@ def show_image(axes: Axes, image: npt.NDArray[Any], title: str = "", **kwargs: A
     axes.set_title(title, loc="center")
 
 
-def mosaic(images: npt.NDArray[Any], columns: int) -> npt.NDArray[Any]:
+def mosaic(images: Array, columns: int) -> Array:
     """Tile images of one size into one, row by row, with a pixel between them."""
     padded = np.pad(images, ((0, -len(images) % columns), (0, 1), (0, 1)))
     rows = padded.reshape(-1, columns, *padded.shape[1:])
     return np.asarray(rows.transpose(0, 2, 1, 3).reshape(-1, columns * padded.shape[2]))
 
 
-def shrink(images: Images, most: int) -> Images:
+def shrink(images: Array, most: int) -> Array:
     """Average large images down to at most so many pixels a side; leave others as they are."""
     step = -(-max(images.shape[1:]) // most)
     return np.stack([np.asarray(Image.fromarray(image).reduce(step)) for image in images])
 
 
 def draw_map(
-    axes: Axes,
-    points: Points,
-    labels: Clusters | None = None,
-    title: str = "",
-    *,
-    colors: npt.ArrayLike | None = None,
-    named: bool = True,
-) -> None:
+    axes: Axes, points: Array, labels: Array | None = None, title: str = "",
+    *, colors: npt.ArrayLike | None = None, named: bool = True,
+) -> None:  # fmt: skip
     """Scatter points, by default in their classes' colors; name up to a dozen classes."""
     if colors is None:
         colors = ACCENT if labels is None else class_colors(labels)
@@ -151,7 +138,7 @@ def draw_map(
         name_classes(axes, points[:, :2], labels)
 
 
-def name_classes(axes: Any, points: Points, labels: Clusters | None) -> None:
+def name_classes(axes: Any, points: Array, labels: Array | None) -> None:
     """Write up to a dozen classes at their medians."""
     if labels is not None and len(values := np.unique(labels)) <= MANY_CLASSES:
         for value in values:
@@ -165,7 +152,7 @@ def write_at(axes: Any, place: npt.ArrayLike, text: str) -> None:
               path_effects=outline)  # fmt: skip
 
 
-def class_legend(figure: Figure, labels: Labels | None, title: str = "digit") -> None:
+def class_legend(figure: Figure, labels: Array | None, title: str = "digit") -> None:
     """Name the colors of up to a dozen classes, below the panels."""
     if labels is None or len(classes := np.unique(labels)) > MANY_CLASSES:
         return
@@ -179,14 +166,14 @@ def class_legend(figure: Figure, labels: Labels | None, title: str = "digit") ->
     )  # fmt: skip
 
 
-def cluster_names(names: Names | None, n_clusters: int) -> list[str]:
+def cluster_names(names: Array | None, n_clusters: int) -> list[str]:
     """Name clusters for a title."""
     if names is None:
         return [f"cluster {i}" for i in range(n_clusters)]
     return ["no digit" if name == UNNAMED else f"stands for {name}" for name in names]
 
 
-def in_order(names: Names | None, n_clusters: int) -> npt.NDArray[np.intp]:
+def in_order(names: Array | None, n_clusters: int) -> Array:
     """Order clusters by the digits they stand for."""
     return np.arange(n_clusters) if names is None else np.argsort(names, kind="stable")
 
@@ -197,13 +184,12 @@ def percent(*axes: Axis) -> None:
         axis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
 
 
-def thousands(*axes: Axis) -> None:
-    """Write large numbers on axes with commas."""
-    for axis in axes:
-        axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-
-
-def whole(*axes: Axis) -> None:
-    """Put ticks on axes at whole numbers only."""
-    for axis in axes:
-        axis.set_major_locator(MaxNLocator(integer=True))
+def draw_table(axes: Axes, values: Any, marks: Any, cmap: str = "Blues", **kwargs: Any) -> None:
+    """Draw a table as a heatmap, with a mark in each field unless there are too many."""
+    annot = marks if values.shape[0] <= MANY_CLASSES else None
+    sns.heatmap(
+        values, ax=axes, annot=annot, cmap=cmap, fmt="", cbar=False, linewidths=0.5, **kwargs
+    )
+    axes.set_facecolor(PALE)  # of fields without a value
+    axes.set(xlabel="digit that the cluster stands for", ylabel="true digit")
+    axes.tick_params(length=0, rotation=0)
