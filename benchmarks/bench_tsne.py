@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_clust.machine import processor
-from mnist_clust.plots import speed_by_size
+from mnist_clust.plots import style
 
 SIZES = [5_000, 20_000, 60_000]
 QUICK_SIZES = [1_000, 2_000]
@@ -42,6 +42,19 @@ SAMPLED = 8  # iterations of each phase, when an optimisation is extrapolated
 FULL_3D = 5_000  # up to this size openTSNE and scikit-learn run all iterations
 ENGINES = ["mnist_clust", "openTSNE", "scikit-learn", "umap-learn"]
 CORES = joblib.cpu_count()
+
+LOOKS = {  # name and colour of each engine
+    "mnist_clust": ("this engine", style.ACCENT),
+    "openTSNE": ("openTSNE", style.PALETTE[2]),
+    "scikit-learn": ("scikit-learn", style.PALETTE[3]),
+    "umap-learn": ("umap-learn", style.PALETTE[8]),
+}
+TASKS = {
+    "2-D": ("2-D", "o", "-"),
+    "3-D": ("3-D", "s", "--"),
+    "2-D uniform": ("2-D, 15 neighbours", "^", ":"),
+    "whole": ("whole fit, 15 neighbours", "d", "-"),
+}
 
 GOALS = [  # name, engine compared with, its key, our key, ratio to reach
     ("2-D optimisation", "openTSNE", "2-D", "2-D", 5),
@@ -532,6 +545,37 @@ def draw(results, path):
     columns = ["engine", "task", "points", "seconds", "extrapolated"]
     path.parent.mkdir(parents=True, exist_ok=True)
     speed_by_size(pd.DataFrame(rows, columns=columns), CORES).savefig(path, dpi=120)
+
+
+@style.styled
+def speed_by_size(times, n_cores):
+    """Show times of an optimisation, by engine, task and number of points."""
+    low, high = times.points.min(), times.points.max()
+    at_most = times[times.points == high].set_index(["engine", "task"]).seconds
+    ours, theirs = at_most["mnist_clust", "3-D"], at_most["openTSNE", "3-D"]
+    title = f"{high:,} points in 3-D: {ours:.0f} s, and {theirs / 60:.0f} min with openTSNE"
+    figure = style.new_figure(title, 9, 5)
+    axes = figure.add_subplot()
+    for (engine, task), line in times.groupby(["engine", "task"], sort=False):
+        (name, color), (what, marker, dashes) = LOOKS[engine], TASKS[task]
+        axes.plot(line.points, line.seconds, dashes, color=color)
+        for extrapolated, part in line.groupby("extrapolated"):
+            face = "white" if extrapolated else color
+            axes.plot(part.points, part.seconds, marker, color=color, mfc=face, ms=7)
+        last = line.iloc[-1]
+        close = at_most[(at_most / last.seconds - 1).abs() < 0.35]  # make room for their labels
+        shift = 0.0 if len(close) == 1 else 5.0 if last.seconds == close.max() else -5.0
+        axes.annotate(f"{name}, {what}", (last.points, last.seconds), xytext=(8, shift),
+                      va="center", textcoords="offset points")  # fmt: skip
+    axes.set(xscale="log", yscale="log", xlabel="points",
+             ylabel=f"seconds on {n_cores} cores, 750 iterations")  # fmt: skip
+    axes.set_title("hollow: extrapolated from fewer iterations", color=style.MUTED)
+    axes.set_xticks(times.points.unique(), [f"{n:,}" for n in times.points.unique()])
+    axes.minorticks_off()
+    axes.set_xlim(None, high * (high / low) ** 0.75)
+    axes.spines["bottom"].set_bounds(low, high)
+    axes.yaxis.set_major_formatter("{x:g}")
+    return figure
 
 
 def main():

@@ -1,25 +1,27 @@
 """Each figure draws on labelled, unlabelled, tiny and odd data, and says what it shows."""
 
+import inspect
+import itertools
+import re
+
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from bench_tsne import speed_by_size
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from mnist_clust import plots, repeats, scores
-from mnist_clust.cluster import (
-    compare_counts,
-    find_medoids,
-    fit_counts,
-    fit_kmeans,
-    margin,
-    name_by_majority,
-)
+from mnist_clust import plots, scores
+from mnist_clust.cluster import best_counts, compare_counts, fit_counts, fit_kmeans
+from mnist_clust.experiments import seeds
+from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
 from mnist_clust.features import OrientedGradients
-from mnist_clust.plots.style import shrink
+from mnist_clust.plots.style import PALETTE, SHEET, class_colors, cluster_colors, shrink
 from mnist_clust.published import published_results
-from mnist_clust.repeats import Clustering
+from mnist_clust.quality import find_medoids, margin
+from mnist_clust.scores import UNNAMED, name_by_majority
 from mnist_clust.silhouettes import map_silhouettes
-from mnist_clust.variants import STEPS, Trial, compare_variants
 
 RNG = np.random.default_rng(0)
 
@@ -45,45 +47,58 @@ def figures(images, labels, test_labels):
         if labels is None
         else pd.DataFrame({"by majority": [0.5, 0.6], "one-to-one": [0.4, 0.5]}, index=["a", "b"])
     )
+    groups = np.array(["A", "B", "C"])[np.arange(n) % 3]
+    right = None if labels is None else named == labels
+    means = np.stack([images[model.labels_ == c].mean(axis=0) for c in range(5)])
+    medoids = images[find_medoids(rows, model.labels_, 5)]
     return {
-        "frames": plots.map_frames({1: flat, 50: flat, 100: flat}, labels),
-        "perplexity": plots.perplexity_comparison({5: flat, 30: flat}, labels),
-        "plane": plots.plane_and_map(flat, flat, labels),
+        "frames": plots.small_maps({f"iteration {i}": flat for i in (1, 50, 100, 250)}, labels),
+        "plane": plots.small_maps({"plane": flat, "map": flat}, labels, columns=2),
+        "gaps": plots.small_maps({"data": flat, "map": flat}, groups, legend="group"),
         "drawn": plots.map_of_images(images, flat, labels),
-        "space": plots.map_in_space(solid, labels),
-        "kept": plots.what_is_kept({"plane": (0.1, 0.6), "map": (0.4, 0.3)}),
-        "gaps": plots.neighbor_embedding(flat, flat, np.arange(n) % 3),
-        "borders": plots.clusters_on_map(flat, on_map, labels),
-        "bars": plots.accuracy_bars(table, 0.82),
-        "two tables": plots.confusion_pair(confusion, confusion, ("before", "after")),
-        "medoids": plots.means_and_medoids(
-            images, model.labels_, find_medoids(rows, model.labels_, 5), names
+        "space": plots.map_in_space(solid, flat, labels),
+        "kept": plots.bars(
+            pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1)
         ),
-        "counts on map": plots.counts_on_map(curves, curves, curves),
+        "borders": plots.clusters_on_map(flat, on_map, labels),
+        "bars": plots.bars(table, published=0.82),
+        "two tables": plots.confusion_heatmaps({"before": confusion, "after": confusion}),
+        "medoids": plots.cluster_images({"mean": means, "medoid": medoids}, model.labels_, names),
+        "counts on map": plots.lines(
+            {
+                "elbow": pd.DataFrame({"map": curves.inertia, "pixels": curves.inertia / 2}),
+                "silhouette": pd.DataFrame({"map": curves.silhouette}),
+            },
+            rings={"silhouette": curves.silhouette.idxmax()},
+        ),
         "pairs": plots.pair_changes(pairs, pairs.iloc[::-1]),
         "bands": plots.silhouette_by_cluster(
             map_silhouettes(flat, on_map.labels_), on_map.labels_, names
         ),
         "makeup": plots.cluster_makeup(labels, model.labels_, names),
-        "gallery": plots.gallery(images[:13], ["caption"] * 13, "A gallery of some", note="note"),
-        "empty gallery": plots.gallery(images[:0], [], "A gallery of none"),
-        "confused": plots.confused_pairs(images, labels, named, pairs),
-        "margins": plots.margins_right_and_wrong(
-            margins, None if labels is None else named == labels
+        "gallery": plots.gallery(images[:13], ["caption"] * 13, note="note"),
+        "empty gallery": plots.gallery(images[:0], []),
+        "sheet": plots.contact_sheet(images[:33]),
+        "confused": plots.confused_pairs(images, labels, model.labels_),
+        "margins": plots.histograms(
+            None if right is None else {"right": margins[right], "wrong": margins[~right]}, "margin"
         ),
+        "islands": plots.islands_histogram([0.8, 0.9, 0.95], [0.1, 0.5, 0.6]),
         "grid": plots.digit_grid(images, labels),
         "counts": plots.class_counts(labels, test_labels),
         "pixels": plots.pixel_statistics(images),
         "flat": plots.flattening(images[0], RNG.permutation(rows.shape[1])),
-        "moved": plots.shifted_neighbors(images[:3], [0, 1, 2], ["a", "b", "c"]),
+        "moved": plots.gallery(images[:3], ["a", "b", "c"], columns=3),
         "pca": plots.pca_glance(rows[:, :2], labels, np.array([0.5, 0.3, 0.2])),
-        "centroids": plots.centroids(model.cluster_centers_, shape, model.labels_, names, labels),
-        "confusion": plots.confusion_heatmap(confusion, "Who is who"),
+        "centroids": plots.cluster_images(
+            {"centroid": model.cluster_centers_.reshape(-1, *shape)}, model.labels_, names, labels
+        ),
+        "confusion": plots.confusion_heatmaps({"test digits": confusion}),
         "alike": plots.look_alikes(images, labels, model.labels_),
-        "elbow": plots.elbow(curves.inertia, None),
-        "indices": plots.cluster_count_criteria(curves),
-        "knee": plots.knee_against_range(pd.Series({10: 5, 11: 6})),
-        "accuracy": plots.accuracy_against_count(accuracies),
+        "elbow": plots.lines({"inertia": curves.inertia}, rings={"inertia": None}, span=(7, 16)),
+        "indices": plots.lines(dict(curves.items()), rings=best_counts(curves)),
+        "knee": plots.lines({"knee": pd.Series({10: 5, 11: 6})}, xlabel="largest k"),
+        "accuracy": plots.lines({"test digits": accuracies}, percent=["test digits"], log=True),
         **later_figures(images, labels, flat, model.labels_),
     }
 
@@ -95,33 +110,39 @@ def later_figures(images, labels, flat, clusters):
     tried = [
         (variant, [Trial(np.arange(n), clusters.astype(np.int32), 0.5, 5)] * 2) for variant in STEPS
     ]
-    runs = [Clustering(clusters, np.empty(0, int), 5, pd.Series({5: 0.4, 6: 0.3}))] * 3
-    scored = repeats.accuracies(runs, labels, None)
+    runs = [seeds.Clustering(clusters, np.empty(0, int), 5, 5)] * 3
+    scored = seeds.accuracies(runs, labels, None)
     curve = pd.Series([0.3, 0.5, 0.4], index=[2, 3, 4])
     row = OrientedGradients().transform(images[:1])[0]
-    by_perplexity = scored.set_index(pd.Index([5, 30, 30])).assign(found=[9, 10, 11])
+    perplexities = scored.train.set_axis([5, 30, 30])
+    settings = pd.DataFrame({"n_clusters": [10, 11], "accuracy": [0.9, np.nan]}, index=["a", "b"])
     return {
         "new_digits": plots.new_digits_on_map(
             flat, flat[:30], None if labels is None else labels[:30]
         ),
-        "moves": plots.displacements(RNG.random(n), RNG.random(30)),
+        "moves": plots.histograms(
+            {"known": RNG.random(n), "new": RNG.random(30)}, "moved by", log=True
+        ),
         "confidence": plots.calibration(
             np.linspace(0.1, 1, n), None if labels is None else labels == labels[0]
         ),
         "unfamiliar": plots.unfamiliar_on_map(flat, {"noise": flat[:9]}, {"noise": images[:9]}),
         "strangeness": plots.strangeness({"in components": some, "in pixels": some}),
-        "exaggerated": plots.exaggerated_maps({1.0: flat, 2.5: flat}, labels),
-        "normalised": plots.normalised_images({"as written": images[:5], "after": images[:5]}),
+        "exaggerated": plots.small_maps({f"by {by}": flat for by in range(4)}, labels, columns=4),
+        "normalised": plots.gallery(images[:10], columns=5, rows=["as written", "after"]),
         "gradients": plots.oriented_gradients(images[0], row),
-        "variants": plots.variants_compared(compare_variants(tried, labels), STEPS[-1].name),
-        "peak": plots.silhouette_peak({"plain": curve, "sharp": curve}),
-        "published": plots.beside_published(
-            published_results(),
-            scores.score_clustering((labels, clusters), (labels, clusters), 5),
-        ),
+        "variants": plots.sensitivity(compare_variants(tried, labels), STEPS[-1].name),
+        "sensitivity": plots.sensitivity(settings),
+        "peak": plots.lines({"silhouette": pd.DataFrame({"sharp": curve, "plain": curve[:2]})}),
+        "published": plots.sensitivity(published_results()[["accuracy"]], ["DEC", "DDC"]),
         "seeds": plots.scores_by_seed({"one": scored, "two": scored}, {"one": 0.6}),
         "found": plots.counts_found({"plain": [9, 11, 11], "sharp": [10, 10, 10]}),
-        "by perplexity": plots.by_perplexity(by_perplexity),
+        "by perplexity": plots.lines(
+            {"accuracy": perplexities, "clusters found": pd.Series([9, 10, 11], [5, 30, 30])},
+            xlabel="perplexity",
+            percent=["accuracy"],
+            log=True,
+        ),
     }
 
 
@@ -142,6 +163,18 @@ def test_every_figure_has_a_title_and_draws(drawn):
         assert isinstance(figure, Figure), name
         assert len(figure.get_suptitle()) > 8, name
         figure.canvas.draw()
+        assert figure.get_size_inches()[0] <= 10, f"{name} is too wide to be read at half its width"
+
+
+def test_titles_come_from_the_notebook_and_else_assert_nothing(sample):
+    images, labels = sample.train_images[:50], sample.train_labels[:50]
+    for name in (name for name, plot in vars(plots).items() if callable(plot)):
+        title = inspect.signature(getattr(plots, name)).parameters["title"]
+        assert title.kind is title.KEYWORD_ONLY, name
+        assert not re.search(r"\d", title.default), f"{name} tells a number without data"
+    assert plots.digit_grid(images, labels, title="A finding").get_suptitle() == "A finding"
+    long = "A finding that is longer than the figure is wide, and so stands in more lines than one"
+    assert plots.digit_grid(images, None, title=long).get_suptitle().count("\n") == 1
 
 
 def test_every_chart_labels_its_axes(sample):
@@ -164,7 +197,7 @@ def test_speed_is_drawn_for_every_engine_with_labels_apart():
         ],
         columns=["engine", "task", "points", "seconds", "extrapolated"],
     )
-    figure = plots.speed_by_size(times, 2)
+    figure = speed_by_size(times, 2)
     figure.canvas.draw()
     assert figure.get_suptitle() == "10,000 points in 3-D: 20 s, and 10 min with openTSNE"
     [axes] = figure.axes
@@ -174,8 +207,6 @@ def test_speed_is_drawn_for_every_engine_with_labels_apart():
 
 
 def test_the_readers_own_style_is_left_alone(sample):
-    import matplotlib as mpl
-
     before = dict(mpl.rcParams)
     plots.pixel_statistics(sample.train_images[:50])
     assert dict(mpl.rcParams) == before
@@ -193,3 +224,68 @@ def test_large_images_are_averaged_for_a_map_and_small_ones_left():
     assert small[0, 0, 0] == pytest.approx(images[0, :10, :10].mean(), abs=1)
     digits = images[:, :28, :28]
     np.testing.assert_array_equal(shrink(digits, 56), digits)
+
+
+def test_notebooks_own_figures_take_the_same_look():
+    with mpl.style.context("mnist_clust.plots.digits"):
+        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == PALETTE
+    assert SHEET.name == "digits.mplstyle"
+
+
+# What people without green or red cones see, in linear light (Machado et al. 2009).
+DEUTERANOPIA = [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.011820, 0.042940, 0.968881],
+]
+PROTANOPIA = [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+]
+
+
+def oklab(linear):
+    """Björn Ottosson's Oklab, in which equal distances look about equally far."""
+    cones = [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+    opponents = [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+    return np.cbrt(linear @ np.transpose(cones)) @ np.transpose(opponents)
+
+
+@pytest.mark.parametrize(
+    ("seen_as", "ten", "twenty"),
+    [(np.eye(3), 20, 13.5), (DEUTERANOPIA, 13.5, 6), (PROTANOPIA, 13.5, 6)],
+    ids=["all cones", "deuteranopia", "protanopia"],
+)
+def test_colors_are_told_apart_by_all(seen_as, ten, twenty):
+    colors = np.array([to_rgb(color) for color in PALETTE])
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    lab = 100 * oklab(np.clip(linear @ np.transpose(seen_as), 0, 1))
+    for n, least in ((10, ten), (20, twenty)):
+        distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(lab[:n], 2)]
+        assert min(distances) > least
+
+
+def test_a_digit_has_its_color_whatever_else_is_there():
+    assert [to_hex(color) for color in class_colors([3, 9])] == [PALETTE[3], PALETTE[9]]
+    odd = class_colors([993, -7, 993])  # no digits: by order
+    assert [to_hex(color) for color in odd] == [PALETTE[1], PALETTE[0], PALETTE[1]]
+    assert to_hex(class_colors(["b"], ["a", "b"])[0]) == PALETTE[1]
+
+
+def test_a_cluster_has_the_color_of_its_digit_and_twins_have_shades():
+    colors = [to_hex(color) for color in cluster_colors(np.array([7, 2, 7, UNNAMED]), 4)]
+    assert colors[:2] == [PALETTE[7], PALETTE[2]]
+    assert len(set(colors)) == 4
+    assert not {colors[2], colors[3]} & set(PALETTE)
+    assert len({to_hex(color) for color in cluster_colors(None, 20)}) == 20
+    letters = cluster_colors(np.array([66, 65]), 2, classes=[65, 66])
+    assert [to_hex(color) for color in letters] == [PALETTE[1], PALETTE[0]]

@@ -212,7 +212,7 @@ def _draw_pictures(
         members = members[np.argsort(-silhouettes[members], kind="stable")]
         chosen = members[np.linspace(0, len(members) - 1, min(SHOWN, len(members))).astype(int)]
         title = f"Cluster {cluster}: {len(members):,} images, the surest first"
-        files[_sheet(cluster)] = _png(plots.contact_sheet(images[chosen], title))
+        files[_sheet(cluster)] = _png(plots.contact_sheet(images[chosen], title=title))
     return files
 
 

@@ -1,109 +1,32 @@
 """One function a figure; each returns a Matplotlib Figure and touches nothing else."""
 
-from mnist_clust.plots.benchmark import speed_by_size
-from mnist_clust.plots.clusters import centroids, confusion_heatmap, look_alikes
-from mnist_clust.plots.counts import (
-    accuracy_against_count,
-    cluster_count_criteria,
-    elbow,
-    knee_against_range,
-)
-from mnist_clust.plots.luck import by_perplexity, counts_found, scores_by_seed
-from mnist_clust.plots.map_clusters import (
-    accuracy_bars,
-    clusters_on_map,
-    confusion_pair,
-    counts_on_map,
-    means_and_medoids,
-    pair_changes,
-)
-from mnist_clust.plots.maps import (
-    map_frames,
-    map_in_space,
-    map_of_images,
-    neighbor_embedding,
-    perplexity_comparison,
-    plane_and_map,
-    what_is_kept,
-)
-from mnist_clust.plots.mistakes import (
-    cluster_makeup,
-    confused_pairs,
-    contact_sheet,
-    gallery,
-    margins_right_and_wrong,
-    silhouette_by_cluster,
-)
-from mnist_clust.plots.new_digits import (
-    calibration,
-    displacements,
-    new_digits_on_map,
-    strangeness,
-    unfamiliar_on_map,
-)
-from mnist_clust.plots.pixels import (
-    class_counts,
-    digit_grid,
-    flattening,
-    pca_glance,
-    pixel_statistics,
-    shifted_neighbors,
-)
-from mnist_clust.plots.sharpening import (
-    beside_published,
-    exaggerated_maps,
-    normalised_images,
-    oriented_gradients,
-    silhouette_peak,
-    variants_compared,
-)
-
-__all__ = [
-    "accuracy_against_count",
-    "accuracy_bars",
-    "beside_published",
-    "by_perplexity",
-    "calibration",
-    "centroids",
-    "class_counts",
-    "cluster_count_criteria",
-    "cluster_makeup",
-    "clusters_on_map",
-    "confused_pairs",
-    "confusion_heatmap",
-    "confusion_pair",
-    "contact_sheet",
-    "counts_found",
-    "counts_on_map",
-    "digit_grid",
-    "displacements",
-    "elbow",
-    "exaggerated_maps",
-    "flattening",
-    "gallery",
-    "knee_against_range",
-    "look_alikes",
-    "map_frames",
-    "map_in_space",
-    "map_of_images",
-    "margins_right_and_wrong",
-    "means_and_medoids",
-    "neighbor_embedding",
-    "new_digits_on_map",
-    "normalised_images",
-    "oriented_gradients",
-    "pair_changes",
-    "pca_glance",
-    "perplexity_comparison",
-    "pixel_statistics",
-    "plane_and_map",
-    "scores_by_seed",
-    "shifted_neighbors",
-    "silhouette_by_cluster",
-    "silhouette_peak",
-    "speed_by_size",
-    "strangeness",
-    "unfamiliar_on_map",
-    "variants_compared",
-    "what_is_kept",
-]
+from mnist_clust.plots.charts import bars as bars
+from mnist_clust.plots.charts import class_counts as class_counts
+from mnist_clust.plots.charts import counts_found as counts_found
+from mnist_clust.plots.charts import histograms as histograms
+from mnist_clust.plots.charts import islands_histogram as islands_histogram
+from mnist_clust.plots.charts import lines as lines
+from mnist_clust.plots.charts import scores_by_seed as scores_by_seed
+from mnist_clust.plots.charts import sensitivity as sensitivity
+from mnist_clust.plots.clusters import calibration as calibration
+from mnist_clust.plots.clusters import cluster_makeup as cluster_makeup
+from mnist_clust.plots.clusters import confused_pairs as confused_pairs
+from mnist_clust.plots.clusters import confusion_heatmaps as confusion_heatmaps
+from mnist_clust.plots.clusters import pair_changes as pair_changes
+from mnist_clust.plots.clusters import silhouette_by_cluster as silhouette_by_cluster
+from mnist_clust.plots.clusters import strangeness as strangeness
+from mnist_clust.plots.images import cluster_images as cluster_images
+from mnist_clust.plots.images import contact_sheet as contact_sheet
+from mnist_clust.plots.images import digit_grid as digit_grid
+from mnist_clust.plots.images import flattening as flattening
+from mnist_clust.plots.images import gallery as gallery
+from mnist_clust.plots.images import look_alikes as look_alikes
+from mnist_clust.plots.images import oriented_gradients as oriented_gradients
+from mnist_clust.plots.images import pixel_statistics as pixel_statistics
+from mnist_clust.plots.maps import clusters_on_map as clusters_on_map
+from mnist_clust.plots.maps import map_in_space as map_in_space
+from mnist_clust.plots.maps import map_of_images as map_of_images
+from mnist_clust.plots.maps import new_digits_on_map as new_digits_on_map
+from mnist_clust.plots.maps import pca_glance as pca_glance
+from mnist_clust.plots.maps import small_maps as small_maps
+from mnist_clust.plots.maps import unfamiliar_on_map as unfamiliar_on_map

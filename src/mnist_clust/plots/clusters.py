@@ -1,154 +1,192 @@
-"""Notebook 02: clusters, what they stand for and what they take for what."""
+"""What clusters are made of, whom they take for whom, and how sure they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from mnist_clust.data import Images, Labels
-from mnist_clust.plots.style import (
-    PALETTE,
-    cluster_names,
-    draw_confusion,
-    mosaic,
-    new_figure,
-    show_image,
-    styled,
-    without_labels,
-)
+from mnist_clust import scores
+from mnist_clust.experiments.out_of_distribution import familiar_limit
+from mnist_clust.plots import style
+from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, Array, new_figure, one_panel, styled
+
+CONFIDENCE_EDGES = (0.4, 0.6, 0.8, 1.0)  # the last group is those with nothing against them
 
 
 @styled
-def centroids(
-    centers: npt.NDArray[np.float32],
-    image_shape: tuple[int, int],
-    clusters: npt.NDArray[np.integer],
-    names: npt.NDArray[np.int64] | None,
-    labels: Labels | None,
+def confusion_heatmaps(
+    tables: Mapping[str, pd.DataFrame | None], *, title: str = "Digits by the cluster they lie in"
 ) -> Figure:
-    """Show each cluster's centre as an image, named, with its size and purity.
-
-    Parameters
-    ----------
-    centers : ndarray of shape (k, height * width)
-    image_shape : (int, int)
-    clusters : ndarray of int, shape (n,)
-        Cluster of each training image.
-    names : ndarray of int, shape (k,), or None
-        The digit each cluster stands for, by majority.
-    labels : ndarray of int, shape (n,), or None
-    """
-    k = len(centers)
-    order = np.arange(k) if names is None else np.argsort(names, kind="stable")
-    missing = ""
-    if names is not None and labels is not None:
-        lost = [str(c) for c in np.unique(labels) if c not in names]
-        missing = f": none stands for {' or '.join(lost)}" if lost else ""
-    rows = -(-k // 5)
-    figure = new_figure(
-        f"{k} centroids, the average images of {k} clusters{missing}", 9, 2.6 * rows
-    )
-    titles = cluster_names(names, k)
-    panels = figure.subplots(rows, 5, squeeze=False).ravel()
-    for axes in panels[k:]:
-        axes.set_axis_off()
-    for axes, cluster in zip(panels, order, strict=False):
-        members = clusters == cluster
-        show_image(axes, centers[cluster].reshape(image_shape), titles[cluster])
-        note = f"{members.sum():,} images"
-        if names is not None and labels is not None and members.any():
-            note += f", {np.mean(labels[members] == names[cluster]):.0%} right"
-        axes.set_xlabel(note, fontsize=9)
+    """Show tables of `scores.confusion`, each by its name, as shares of the true digit."""
+    width = 6.6 if len(tables) == 1 else 5 * len(tables)
+    figure = new_figure(title, width, width / len(tables) + 0.4)
+    panels = figure.subplots(1, len(tables), squeeze=False)[0]
+    for axes, (name, counts) in zip(panels, tables.items(), strict=True):
+        if counts is None:
+            return style.without_labels(title)
+        shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+        marks = shares.map(lambda share: f"{share:.0f}" if share >= 0.5 else "")
+        style.draw_table(axes, shares, marks, vmin=0, vmax=100, square=True)
+        axes.set(title=name, ylabel="true digit; its shares in %")
     return figure
 
 
 @styled
-def confusion_heatmap(counts: pd.DataFrame | None, title: str | None = None) -> Figure:
-    """Show which digits end up under which name, as shares of the true digit.
-
-    Parameters
-    ----------
-    counts : DataFrame or None
-        From :func:`mnist_clust.scores.confusion`; None without labels.
-    title : str, optional
-        The finding, where it is another one than how many were named rightly.
-    """
-    if counts is None:
-        return without_labels(title or "Which digits are taken for which")
-    if title is None:
-        right = np.trace(counts) / counts.to_numpy().sum()
-        title = f"{right:.1%} of the digits lie in the cluster of their kind"
-    figure = new_figure(title, 7.4, 6.2)
-    axes = figure.add_subplot()
-    bar = {"label": "share of the true digit", "format": PercentFormatter(1, decimals=0)}
-    draw_confusion(axes, counts, "%", cbar_kws=bar)
+def confused_pairs(
+    images: Array, labels: Array | None, clusters: Array, *, n_pairs: int = 5, per_side: int = 6,
+    title: str = "The digits most often taken for each other",
+) -> Figure:  # fmt: skip
+    """Show how many digits lie in clusters of others, and examples of the worst pairs."""
+    k = int(clusters.max()) + 1
+    counts = scores.confusion_by_majority(labels, clusters, k)
+    if labels is None or counts is None:
+        return style.without_labels(title)
+    worst = scores.pair_confusion(counts).head(n_pairs)
+    figure = new_figure(title, 10, 4.6)
+    grid = figure.add_gridspec(max(len(worst), 1), 3, width_ratios=[2, 1, 1])
+    axes = figure.add_subplot(grid[:, 0])
+    diagonal = np.equal.outer(counts.index.to_numpy(), counts.columns.to_numpy())
+    marks = counts.mask(diagonal, 0).map(lambda n: f"{n:,.0f}" if n else "")
+    style.draw_table(axes, counts.mask(diagonal), marks, "Reds", square=True)
+    named = scores.name_by_majority(clusters, labels, k)[clusters]
+    for row, pair in enumerate(worst.index):
+        for column, (true, taken) in enumerate((pair, pair[::-1])):
+            panel = figure.add_subplot(grid[row, column + 1])
+            mistaken = np.flatnonzero((labels == true) & (named == taken))
+            chosen = mistaken[:: -(-len(mistaken) // per_side) or 1]
+            some = np.concatenate([images[chosen], np.zeros_like(images[:per_side])])
+            style.show_image(panel, style.mosaic(some[:per_side], per_side))
+            panel.set_title(f"{true} among the {taken}s: {len(mistaken):,}", loc="left")
     return figure
 
 
 @styled
-def look_alikes(
-    images: Images,
-    labels: Labels | None,
-    clusters: npt.NDArray[np.integer],
-    digits: Sequence[int] = (4, 7, 9),
-    per_digit: int = 8,
+def pair_changes(
+    before: pd.Series, after: pd.Series, *, n_pairs: int = 10, title: str = "Confusion of pairs"
 ) -> Figure:
-    """Show how digits share clusters, with their mean images and members side by side.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    labels : ndarray of int, shape (n,), or None
-    clusters : ndarray of int, shape (n,)
-    digits : sequence of int, default (4, 7, 9)
-        Classes to compare.
-    per_digit : int, default 8
-        Members shown of each in the cluster that holds most of them together.
-    """
-    title = "One cluster, three digits: 4, 7 and 9 share their strokes"
-    if labels is None or not np.isin(digits, labels).all():
-        return without_labels(title)
-    chosen = np.isin(labels, digits)
-    sizes = np.bincount(clusters[chosen])
-    figure = new_figure(title, 9, 4.2)
-    grid = figure.add_gridspec(len(digits), 3, width_ratios=[1, 3.6, 2.6])
-    for row, digit in enumerate(digits):
-        mean = figure.add_subplot(grid[row, 0])
-        show_image(mean, images[labels == digit].mean(axis=0))
-        mean.set_ylabel(f"{digit}", rotation=0, labelpad=10, fontsize=13, va="center")
-        inside = np.flatnonzero((labels == digit) & (clusters == sizes.argmax()))
-        members = figure.add_subplot(grid[row, 1])
-        members.set_axis_off()
-        if len(inside):
-            show_image(members, mosaic(images[np.resize(inside, per_digit)], per_digit))
-        if not row:
-            mean.set_title("mean image", loc="center", fontsize=10)
-            members.set_title("in one and the same cluster, A", loc="center", fontsize=10)
-    _share_bars(figure.add_subplot(grid[:, 2]), labels, clusters, digits, np.argsort(-sizes)[:4])
-    return figure
-
-
-def _share_bars(
-    axes: Axes,
-    labels: Labels,
-    clusters: npt.NDArray[np.integer],
-    digits: Sequence[int],
-    shown: npt.NDArray[np.intp],
-) -> None:
-    """Draw which share of each digit went to each of the shown clusters."""
-    height = 0.8 / len(digits)
-    for row, digit in enumerate(digits):
-        shares = [np.mean(clusters[labels == digit] == cluster) for cluster in shown]
-        axes.barh(np.arange(len(shown)) + (row - 1) * height, shares, height,
-                  color=PALETTE[int(digit) % len(PALETTE)], label=f"{digit}")  # fmt: skip
-    axes.set_yticks(range(len(shown)), [chr(ord("A") + i) for i in range(len(shown))])
-    axes.set(xlabel="share of each digit", ylabel="cluster", title="the clusters they went to")
+    """Compare `scores.pair_confusion` before and after, for the worst pairs of either."""
+    if before.empty or after.empty:
+        return style.without_labels(title)
+    pairs = before.combine(after, max, 0.0).nlargest(n_pairs).index
+    table = pd.DataFrame({"before": before, "after": after}).reindex(pairs).fillna(0.0)
+    table = table.iloc[np.argsort(table.after - table.before, kind="stable")]
+    figure, axes = one_panel(title, 8, 1 + 0.4 * len(table))
+    for row, (then, now) in enumerate(table.itertuples(index=False)):
+        arrow = {"arrowstyle": "->", "color": WARN if now > then else ACCENT, "lw": 2}
+        axes.annotate("", (now, row), (then, row), arrowprops=arrow)
+    axes.plot(table.before, range(len(table)), "o", color=MUTED, label="on raw pixels")
+    for color, name in ((ACCENT, "better on the map"), (WARN, "worse on the map")):
+        axes.plot([], [], color=color, label=name)
+    axes.set_yticks(range(len(table)), [f"{a} and {b}" for a, b in table.index])
     axes.invert_yaxis()
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(title="digit", fontsize=9, loc="lower right")
+    axes.set(xlabel="share of the two digits taken for each other: raw pixels → map")
+    axes.set_xlim(-0.01, table.max(axis=None) * 1.05 + 0.01)
+    style.percent(axes.xaxis)
+    axes.legend(loc="lower right")
+    axes.grid(axis="x")
+    return figure
+
+
+@styled
+def silhouette_by_cluster(
+    silhouettes: Array, clusters: Array, names: Array | None, *, title: str = "Silhouettes"
+) -> Figure:
+    """Show the silhouettes of each cluster's members, sorted, one band a cluster."""
+    k = int(clusters.max()) + 1
+    colors, titles = style.cluster_colors(names, k), style.cluster_names(names, k)
+    figure, axes = one_panel(title, 8, 5.4)
+    start, gap, ticks = 0, max(1, len(silhouettes) // 100), {}
+    for cluster in style.in_order(names, k):
+        values = np.sort(silhouettes[clusters == cluster])
+        stop = start + len(values)
+        axes.fill_betweenx(np.arange(start, stop), 0, values, color=colors[cluster], lw=0)
+        axes.plot([values.mean()] * 2, [start, stop], color="white", lw=2)
+        ticks[(start + stop) / 2] = titles[cluster]
+        start = stop + gap
+    axes.axvline(silhouettes.mean(), color=INK, lw=1, ls="--")
+    axes.text(silhouettes.mean(), -gap, " mean", va="bottom")
+    axes.set_yticks(list(ticks), list(ticks.values()))
+    axes.tick_params(axis="y", length=0)
+    axes.set(xlabel="silhouette: own cluster (1), border (0), nearer to another (below 0)")
+    axes.set_ylim(start + gap, -gap)
+    return figure
+
+
+@styled
+def cluster_makeup(
+    labels: Array | None, clusters: Array, names: Array | None, *, title: str = "What clusters hold"
+) -> Figure:
+    """Show how large each cluster is and which digits it is made of."""
+    if labels is None or names is None:
+        return style.without_labels(title)
+    table = pd.crosstab(clusters, labels)
+    table = table.iloc[np.argsort(names[table.index], kind="stable")]
+    colors = style.class_colors(table.columns)
+    figure, axes = one_panel(title, 9, 4.4)
+    table.plot.barh(ax=axes, stacked=True, color=list(colors), width=0.8, ec="white", legend=False)
+    bars_of: Any = axes.containers
+    large = 0.05 * table.sum(axis=1).max()
+    for digit, color, bars in zip(table, colors, bars_of, strict=True):
+        marks = [str(digit) if count > large else "" for count in table[digit]]
+        axes.bar_label(bars, marks, label_type="center", color=style.text_on(color), weight="bold")
+    titles = style.cluster_names(names, len(names))
+    axes.set_yticks(range(len(table)), [titles[cluster] for cluster in table.index])
+    axes.invert_yaxis()
+    axes.set(xlabel="images", ylabel="")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    if table.shape[1] <= style.MANY_CLASSES:
+        axes.legend(title="digit", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+@styled
+def calibration(
+    confidence: Array, right: Array | None, *, title: str = "Confidence and correct labels"
+) -> Figure:
+    """Show the share right by confidence, and by how many of the surest are labelled."""
+    if right is None:
+        return style.without_labels(title)
+    figure = new_figure(title, 9, 4)
+    left, other = figure.subplots(1, 2, width_ratios=[1.2, 1])
+    both = pd.DataFrame({"confidence": confidence, "right": right.astype(float)})
+    groups = both.groupby(np.digitize(confidence, CONFIDENCE_EDGES)).agg(["mean", "size"])
+    x, y, count = groups["confidence", "mean"], groups["right", "mean"], groups["right", "size"]
+    left.errorbar(x, y, 2 * np.sqrt(y * (1 - y) / count), fmt="o-", color=ACCENT, capsize=3)
+    left.axline((1, 1), slope=1, color=MUTED, lw=1, ls="--", label="as confident as right")
+    left.legend(loc="upper left")
+    left.set(xlabel="confidence", ylabel="share correctly labelled", title="by confidence")
+    limits = np.unique(confidence)  # digits of one confidence can only be labelled together
+    kept = [np.mean(confidence >= limit) for limit in limits]
+    other.plot(kept, [right[confidence >= limit].mean() for limit in limits], "o-", color=ACCENT)
+    other.set(xlabel="share of digits labelled", ylabel="share of these correct",
+              title="leaving the doubtful ones out")  # fmt: skip
+    style.percent(left.xaxis, left.yaxis, other.xaxis, other.yaxis)
+    return figure
+
+
+@styled
+def strangeness(
+    measures: Mapping[str, Mapping[str, Array]], *, title: str = "Distance to known digits"
+) -> Figure:
+    """Compare distances to known digits by way to measure and kind of image, new digits first."""
+    figure = new_figure(title, 10, 4.2)
+    panels = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
+    for axes, (measure, kinds) in zip(panels, measures.items(), strict=True):
+        digits = next(iter(kinds.values()))
+        limit = familiar_limit(digits)
+        colors = [MUTED, *style.PALETTE][: len(kinds)]
+        sns.violinplot(dict(kinds), ax=axes, orient="y", palette=colors, inner=None, cut=0,
+                       density_norm="width", linewidth=0)  # fmt: skip
+        for row, values in enumerate(kinds.values()):
+            axes.annotate(f"{np.mean(values > limit):.0%} beyond", (0.99, row - 0.25), ha="right",
+                          xycoords=("axes fraction", "data"), va="center")  # fmt: skip
+        axes.axvline(limit, color=WARN, lw=1.5, ls="--", label="99% of new digits lie within")
+        axes.set_xlim(0, 1.3 * max(float(np.max(values)) for values in kinds.values()))
+        axes.set(xlabel="distance to the nearest known digit", title=measure)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center")
+    return figure

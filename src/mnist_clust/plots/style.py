@@ -1,54 +1,42 @@
-"""What all figures share: one style, one palette, and ways to draw images and points."""
+"""What all figures share: one look, one palette, and ways to draw images, maps and tables."""
 
 from __future__ import annotations
 
 import functools
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import seaborn as sns
-from cycler import cycler
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.axis import Axis
+from matplotlib.colors import to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.patheffects import withStroke
 from PIL import Image
 
-from mnist_clust.data import Images, Labels
 from mnist_clust.scores import UNNAMED
 
 _P = ParamSpec("_P")
+Array = npt.NDArray[Any]
 
+SHEET = Path(__file__).with_name("digits.mplstyle")
+PALETTE: list[str] = mpl.rc_params_from_file(SHEET, use_default_template=False)[
+    "axes.prop_cycle"
+].by_key()["color"]
 INK = "#1f2933"
 MUTED = "#7b8794"
+PALE = "#dde2e7"  # a map in the background
 ACCENT = "#3f90da"
 WARN = "#bd1f01"
-# Petroff's ten colours, made to be told apart with any colour vision (arXiv:2107.02270).
-PALETTE = mpl.color_sequences["petroff10"]
-HEAT = "Blues"
-MANY_CLASSES = 12  # a legend or a name in the middle of each class helps up to here
-STYLE: Any = {
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.labelcolor": INK,
-    "axes.edgecolor": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "lines.linewidth": 2.0,
-    "legend.frameon": False,
-    "figure.titlesize": 14,
-    "figure.titleweight": "bold",
-    "axes.prop_cycle": cycler(color=PALETTE),
-}
+RAMP = "viridis"  # from little to much, as of silhouette or confidence
+MANY_CLASSES = 12  # a legend, or a name in the middle of each class, helps up to here
 
 
 def styled(plot: Callable[_P, Figure]) -> Callable[_P, Figure]:
@@ -56,17 +44,23 @@ def styled(plot: Callable[_P, Figure]) -> Callable[_P, Figure]:
 
     @functools.wraps(plot)
     def draw(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
-        with mpl.rc_context({**mpl.rcParamsDefault, **STYLE}):
+        with mpl.style.context(SHEET, after_reset=True):
             return plot(*args, **kwargs)
 
     return draw
 
 
 def new_figure(title: str, width: float, height: float) -> Figure:
-    """Make a figure with its finding as the title; sizes in inches."""
+    """Make a figure with a title, in as many lines as it needs; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left")
+    figure.suptitle(textwrap.fill(title, int(7.2 * width)), x=0.01, ha="left")
     return figure
+
+
+def one_panel(title: str, width: float, height: float) -> tuple[Figure, Axes]:
+    """Make a figure of one panel."""
+    figure = new_figure(title, width, height)
+    return figure, figure.add_subplot()
 
 
 def without_labels(title: str) -> Figure:
@@ -76,108 +70,126 @@ def without_labels(title: str) -> Figure:
     return figure
 
 
-def show_image(axes: Axes, image: npt.NDArray[Any], title: str = "", **kwargs: Any) -> None:
+def class_colors(values: npt.ArrayLike, classes: npt.ArrayLike | None = None) -> Array:
+    """Color values by their class: a digit has its own color, other labels go by their order."""
+    values, present = np.asarray(values), np.unique(values if classes is None else classes)
+    digits = np.isin(present, np.arange(len(PALETTE))).all()
+    codes = values if digits else np.searchsorted(present, values)
+    return to_rgba_array(PALETTE)[codes % len(PALETTE), :3]
+
+
+def cluster_colors(names: Array | None, n_clusters: int, classes: Array | None = None) -> Array:
+    """Color clusters like the digits they stand for, in lighter shades where several share one.
+
+    Without names there are twenty colors before any repeats. Labels that are no digits go by
+    their order among all ``classes``, by default those among the names.
+    """
+    if names is None:
+        return class_colors(np.arange(n_clusters) % len(PALETTE))
+    colors = np.tile(to_rgb(MUTED), (n_clusters, 1))  # of a cluster that stands for no digit
+    classes = np.unique(names[names != UNNAMED]) if classes is None else classes
+    for name in np.unique(names[names != UNNAMED]):
+        same = np.flatnonzero(names == name)
+        own, lighter = class_colors([name], classes), np.linspace(0, 0.6, len(same))[:, None]
+        colors[same] = own + lighter * (1 - own)
+    return colors
+
+
+def text_on(color: Any) -> str:
+    """Choose white or ink, whichever reads better on a color."""
+    red, green, blue = to_rgb(color)
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else INK
+
+
+def show_image(axes: Axes, image: Array, title: str = "", **kwargs: Any) -> None:
     """Draw an image in ink on paper, without axes."""
-    axes.imshow(image, cmap="gray_r", **kwargs)
+    axes.imshow(image, **kwargs)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    if title:
-        axes.set_title(title, loc="center", fontsize=10)
+    axes.set_title(title, loc="center")
 
 
-def mosaic(images: npt.NDArray[Any], columns: int) -> npt.NDArray[Any]:
+def mosaic(images: Array, columns: int) -> Array:
     """Tile images of one size into one, row by row, with a pixel between them."""
     padded = np.pad(images, ((0, -len(images) % columns), (0, 1), (0, 1)))
     rows = padded.reshape(-1, columns, *padded.shape[1:])
     return np.asarray(rows.transpose(0, 2, 1, 3).reshape(-1, columns * padded.shape[2]))
 
 
-def shrink(images: Images, most: int) -> Images:
+def shrink(images: Array, most: int) -> Array:
     """Average large images down to at most so many pixels a side; leave others as they are."""
     step = -(-max(images.shape[1:]) // most)
     return np.stack([np.asarray(Image.fromarray(image).reduce(step)) for image in images])
 
 
-def first_of_each(labels: Labels, per_class: int) -> npt.NDArray[np.intp]:
-    """Index the first images of each of up to ten classes."""
-    classes = np.unique(labels)[:10]
-    picks = [np.resize(np.flatnonzero(labels == value), per_class) for value in classes]
-    return np.concatenate(picks)
-
-
-def scatter_classes(
-    axes: Axes, points: npt.NDArray[np.float32], classes: npt.NDArray[np.integer] | None
-) -> None:
-    """Scatter points in the classes' colours; a dozen classes are also named at their medians."""
-    if classes is None:
-        scatter_codes(axes, points, np.zeros(len(points), np.intp))
-        return
-    values, codes = np.unique(classes, return_inverse=True)
-    scatter_codes(axes, points, codes)
-    for code, value in enumerate(values if len(values) <= MANY_CLASSES else ()):
-        x, y = np.median(points[codes == code, :2], axis=0)
-        badge(axes, float(x), float(y), str(value), PALETTE[code % len(PALETTE)])
-
-
-def scatter_codes(
-    axes: Axes, points: npt.NDArray[np.float32], codes: npt.NDArray[np.integer]
-) -> None:
-    """Scatter points, each in the colour of its code."""
-    size = float(np.clip(20_000 / len(points), 1, 12))
-    colors = np.array([to_rgb(color) for color in PALETTE])[codes % len(PALETTE)]
-    axes.scatter(points[:, 0], points[:, 1], c=colors, s=size, lw=0, alpha=0.5, rasterized=True)
-
-
-def draw_confusion(axes: Axes, counts: pd.DataFrame, unit: str = "", **kwargs: Any) -> None:
-    """Draw a table of classes against names as shares of the class, in percent."""
-    shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
-    marks = shares.map(lambda share: f"{100 * share:.0f}{unit}" if share >= 0.005 else "")
-    sns.heatmap(
-        shares, ax=axes, cmap=HEAT, vmin=0, vmax=1, square=True, linewidths=0.5, fmt="",
-        annot=marks if len(counts) <= MANY_CLASSES else None, annot_kws={"fontsize": 9}, **kwargs,
-    )  # fmt: skip
-    axes.set(xlabel="digit that the cluster stands for", ylabel="true digit")
-    axes.tick_params(length=0, labelrotation=0)
-
-
-def bare(axes: Axes, title: str = "") -> None:
-    """Draw a map without ticks: its coordinates mean nothing."""
-    axes.set(xticks=[], yticks=[], aspect="equal", title=title)
+def draw_map(
+    axes: Axes, points: Array, labels: Array | None = None, title: str = "",
+    *, colors: npt.ArrayLike | None = None, named: bool = True,
+) -> None:  # fmt: skip
+    """Scatter points, by default in their classes' colors; name up to a dozen classes."""
+    if colors is None:
+        colors = ACCENT if labels is None else class_colors(labels)
+    size = float(np.clip(30_000 / len(points), 1, 14))
+    x, y = points[:, :2].T
+    axes.scatter(x, y, c=colors, s=size, lw=0, alpha=0.6, rasterized=True)
+    axes.set(xticks=[], yticks=[], aspect="equal", title=title)  # coordinates mean nothing
     axes.spines[:].set_visible(False)
+    if named:
+        name_classes(axes, points[:, :2], labels)
 
 
-def badge(axes: Axes, x: float, y: float, text: str, color: Any) -> None:
-    """Write a name on a disc of its colour."""
-    axes.text(
-        x, y, text, ha="center", va="center", fontsize=11, weight="bold", color=text_on(color),
-        bbox={"boxstyle": "circle,pad=0.25", "fc": color, "ec": "white"},
-    )  # fmt: skip
+def name_classes(axes: Any, points: Array, labels: Array | None) -> None:
+    """Write up to a dozen classes at their medians."""
+    if labels is not None and len(values := np.unique(labels)) <= MANY_CLASSES:
+        for value in values:
+            write_at(axes, np.median(points[labels == value], axis=0), str(value))
 
 
-def text_on(color: Any) -> str:
-    """Choose white or ink, whichever reads better on a colour."""
-    red, green, blue = to_rgb(color)
-    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else INK
+def write_at(axes: Any, place: npt.ArrayLike, text: str) -> None:
+    """Write a name in a map's coordinates; it reads on any color and hides little."""
+    outline = [withStroke(linewidth=3, foreground="white")]
+    axes.text(*np.asarray(place), text, ha="center", va="center", fontsize=15, weight="bold",
+              path_effects=outline)  # fmt: skip
 
 
-def class_legend(figure: Figure, labels: Labels | None, title: str = "digit") -> None:
-    """Name the colours of up to a dozen classes, below the panels."""
+def class_legend(figure: Figure, labels: Array | None, title: str = "digit") -> None:
+    """Name the colors of up to a dozen classes, below the panels."""
     if labels is None or len(classes := np.unique(labels)) > MANY_CLASSES:
         return
     handles = [
-        Line2D([], [], ls="", marker="o", ms=7, color=PALETTE[i % len(PALETTE)], label=str(value))
-        for i, value in enumerate(classes)
+        Line2D([], [], ls="", marker="o", ms=9, color=color, label=str(value))
+        for value, color in zip(classes, class_colors(classes), strict=True)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(classes), title=title)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(classes), title=title,
+        columnspacing=1, handletextpad=0.2,
+    )  # fmt: skip
 
 
-def cluster_names(names: npt.NDArray[np.int64] | None, k: int) -> list[str]:
+def cluster_names(names: Array | None, n_clusters: int) -> list[str]:
     """Name clusters for a title."""
     if names is None:
-        return [f"cluster {i}" for i in range(k)]
+        return [f"cluster {i}" for i in range(n_clusters)]
     return ["no digit" if name == UNNAMED else f"stands for {name}" for name in names]
 
 
-def thousands(axis: Any) -> None:
-    """Write large numbers on an axis with commas."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+def in_order(names: Array | None, n_clusters: int) -> Array:
+    """Order clusters by the digits they stand for."""
+    return np.arange(n_clusters) if names is None else np.argsort(names, kind="stable")
+
+
+def percent(*axes: Axis) -> None:
+    """Write shares on axes in percent."""
+    for axis in axes:
+        axis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
+
+
+def draw_table(axes: Axes, values: Any, marks: Any, cmap: str = "Blues", **kwargs: Any) -> None:
+    """Draw a table as a heatmap, with a mark in each field unless there are too many."""
+    annot = marks if values.shape[0] <= MANY_CLASSES else None
+    sns.heatmap(
+        values, ax=axes, annot=annot, cmap=cmap, fmt="", cbar=False, linewidths=0.5, **kwargs
+    )
+    axes.set_facecolor(PALE)  # of fields without a value
+    axes.set(xlabel="digit that the cluster stands for", ylabel="true digit")
+    axes.tick_params(length=0, rotation=0)

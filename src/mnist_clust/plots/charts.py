@@ -1,0 +1,245 @@
+"""Lines, bars, dots and histograms: what was counted, found and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from mnist_clust.plots import style
+from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, Array, new_figure, one_panel, styled
+
+ENLARGED = 3  # kinds of runs that lie too close to tell apart on one axis
+MEASURES = {
+    "silhouette": "silhouette,\nwithout labels",
+    "stability": "agreement of samples,\nwithout labels (Rand)",
+    "accuracy": "correctly labelled,\nwith labels, afterwards",
+}
+
+
+@styled
+def lines(
+    panels: Mapping[str, pd.DataFrame | pd.Series | None], *, xlabel: str = "number of clusters, k",
+    rings: Mapping[str, float | None] | None = None, span: tuple[float, float] | None = None,
+    percent: Collection[str] = (), log: bool = False, title: str = "By number of clusters",
+) -> Figure:  # fmt: skip
+    """Draw lines in panels side by side.
+
+    Parameters
+    ----------
+    panels : mapping of str to DataFrame or Series, or None without labels
+        By title of the panel; a column a line, the one that matters first. Where x repeats, as
+        in several runs, the line goes through the means.
+    xlabel : str
+    rings : mapping of str to float
+        By panel, where on its first line to draw a ring.
+    span : (float, float)
+        Of x, to be shaded.
+    percent : collection of str
+        Panels whose y is written in percent.
+    log : bool
+        Draw x by its logarithm.
+    title : str
+    """
+    tables = {name: pd.DataFrame(panel).dropna(how="all") for name, panel in panels.items()}
+    tables = {name: table for name, table in tables.items() if len(table)}
+    if not tables:
+        return style.without_labels(title)
+    figure = new_figure(title, 9, 3.8)
+    every = figure.subplots(1, len(tables), squeeze=False)[0]
+    for axes, (name, table) in zip(every, tables.items(), strict=True):
+        looks = zip((ACCENT, MUTED, INK), ("-", "-", "--"), ("o", "s", ""), strict=True)
+        for (key, values), (color, line, marker) in zip(table.items(), looks, strict=False):
+            values = values.dropna()
+            axes.plot(values.groupby(level=0).mean(), line, color=color)
+            axes.plot(values, marker, color=color)
+            axes.plot([], [], line, marker=marker, color=color, label=key)
+        place = (rings or {}).get(name)
+        if place is not None:
+            y = table.iloc[:, 0][place]
+            axes.plot(place, y, "o", ms=13, mfc="none", mec=WARN, mew=2, clip_on=False)
+            axes.annotate(f"{place:g}", (place, y), xytext=(9, 9), textcoords="offset points",
+                          color=WARN, weight="bold")  # fmt: skip
+        if span is not None:
+            axes.axvspan(*span, color=ACCENT, alpha=0.15, lw=0)
+        axes.set(xlabel=xlabel, title=name)
+        axes.locator_params("x", integer=True)
+        if log:
+            axes.set_xscale("log")
+            axes.set_xticks(table.index, [f"{x:g}" for x in table.index])
+            axes.minorticks_off()
+        if name in percent:
+            style.percent(axes.yaxis)
+        if table.shape[1] > 1:
+            axes.legend()
+    return figure
+
+
+@styled
+def bars(
+    table: pd.DataFrame | None, *, form: str = "{:.1%}", published: float | None = None,
+    title: str = "Digits correctly labelled", xlabel: str = "training digits correctly labelled",
+) -> Figure:  # fmt: skip
+    """Draw shares as bars, two columns side by side in each row, perhaps with a published one."""
+    if table is None:
+        return style.without_labels(title)
+    figure, axes = one_panel(title, 9, 1.6 + 0.7 * len(table))
+    table.plot.barh(ax=axes, color=[ACCENT, MUTED], width=0.8, legend=False)
+    container: Any
+    for container in axes.containers:
+        axes.bar_label(container, fmt=form, padding=3)
+    if published is not None:
+        label = f"published, by majority: {published:.1%}"
+        axes.axvline(published, color=WARN, lw=1.5, ls="--", label=label)
+    axes.set(xlabel=xlabel, xlim=(0, 1.08))
+    axes.invert_yaxis()
+    style.percent(axes.xaxis)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def class_counts(
+    train_labels: Array | None, test_labels: Array | None, *, title: str = "Images of each class"
+) -> Figure:
+    """Count the images of each class in both parts."""
+    if train_labels is None or test_labels is None:
+        return style.without_labels(title)
+    figure = new_figure(title, 9, 3.8)
+    parts = {"training": train_labels, "test": test_labels}
+    for axes, (part, labels) in zip(figure.subplots(1, 2), parts.items(), strict=True):
+        sns.countplot(x=labels, color=ACCENT, saturation=1, ax=axes)
+        axes.bar_label(axes.containers[0], fmt="{:,.0f}", label_type="center", color="white",
+                       rotation=90)  # fmt: skip
+        mean = len(labels) / len(np.unique(labels))
+        axes.axhline(mean, color=INK, lw=1, ls="--", label="equal shares")
+        axes.set(xlabel="digit", ylabel="images", title=f"{len(labels):,} {part} images")
+        axes.margins(y=0.3)
+        axes.legend(loc="upper right")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+    return figure
+
+
+@styled
+def histograms(
+    groups: Mapping[str, npt.ArrayLike] | None, xlabel: str, *, threshold: float | None = None,
+    log: bool = False, title: str = "Shares of each group",
+) -> Figure:  # fmt: skip
+    """Compare how two groups' values are spread, from 0 to 1 or by powers; None without labels."""
+    if groups is None:
+        return style.without_labels(title)
+    figure, axes = one_panel(title, 9, 3.8)
+    tidy = pd.concat({name: pd.Series(values) for name, values in groups.items()}, names=["group"])
+    sns.histplot(
+        tidy.reset_index("group", name="value"), x="value", hue="group", ax=axes, element="step",
+        stat="probability", common_norm=False, alpha=0.3, palette=[ACCENT, WARN][: len(groups)],
+        log_scale=log, bins=40, binrange=None if log else (0, 1),
+    )  # fmt: skip
+    if threshold is not None:
+        axes.axvline(threshold, color=INK, lw=1.5, ls="--")
+        axes.annotate(
+            f" threshold: {threshold:g}", (threshold, 0.9), xycoords=("data", "axes fraction")
+        )
+    sns.move_legend(axes, "best", title=None)
+    axes.set(xlabel=xlabel, ylabel="share of each")
+    return figure
+
+
+def islands_histogram(
+    kept: npt.ArrayLike,
+    merged: npt.ArrayLike,
+    *,
+    threshold: float = 0.65,
+    title: str = "Islands kept and merged",
+) -> Figure:
+    """Compare, of islands kept and merged, how many pixel neighbours stay inside the island."""
+    what = "share of the members' pixel neighbours that lie inside their island"
+    return histograms({"kept": kept, "merged": merged}, what, threshold=threshold, title=title)
+
+
+@styled
+def sensitivity(
+    table: pd.DataFrame, chosen: str | Sequence[str] = (), *, title: str = "What each setting gives"
+) -> Figure:
+    """Compare settings, a row each, and color those chosen.
+
+    A dot is drawn for any of the columns ``silhouette`` (with ``lowest`` and ``highest``),
+    ``stability`` and ``accuracy`` that has values; ``n_clusters`` is written at the end.
+    """
+    shown = table.columns.intersection(list(MEASURES), sort=False)
+    shown = shown[table[shown].notna().any()]
+    figure = new_figure(title, 10, 1.4 + 0.33 * len(table))
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    rows, marked = np.arange(len(table)), table.index.isin(np.atleast_1d(chosen))
+    for axes, name in zip(panels, shown, strict=True):
+        if name == "silhouette" and "lowest" in table:
+            axes.hlines(rows, table.lowest, table.highest, color=MUTED)
+        axes.scatter(table[name], rows, c=np.where(marked, WARN, ACCENT), zorder=3)
+        axes.set(xlabel=MEASURES[name])
+        axes.grid(axis="y")
+        if name == "accuracy":
+            style.percent(axes.xaxis)
+    notes = ["clusters found", *table.n_clusters] if "n_clusters" in table else []
+    if list(shown) == ["accuracy"] and not notes:
+        notes = ["", *table.accuracy.map("{:.1%}".format)]
+    for row, found in enumerate(notes, -1):
+        text = ", ".join(map(str, found)) if isinstance(found, tuple) else str(found)
+        axes.annotate(text, (1.04, row), xycoords=("axes fraction", "data"), va="center",
+                      color=MUTED, annotation_clip=False)  # fmt: skip
+    panels[0].set_yticks(rows, [str(name) for name in table.index])
+    panels[0].set_ylim(len(table) - 0.5, -0.5)
+    return figure
+
+
+@styled
+def scores_by_seed(
+    tables: Mapping[str, pd.DataFrame],
+    published: Mapping[str, float],
+    *,
+    title: str = "Runs compared",
+) -> Figure:
+    """Show each run's accuracies as dots, a row a kind of run, the last three kinds enlarged."""
+    runs = pd.concat(tables, names=["kind"]).reset_index("kind")
+    runs = runs.melt("kind", ["train", "test"], "part", "accuracy").dropna()
+    if runs.empty:
+        return style.without_labels(title)
+    figure = new_figure(title, 10, 1.4 + 0.75 * len(tables))
+    panels = figure.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
+    for axes in panels:
+        sns.swarmplot(runs, x="accuracy", y="kind", hue="part", hue_order=["train", "test"],
+                      order=list(tables), palette=[ACCENT, WARN], dodge=True, size=4,
+                      legend=False, warn_thresh=1, ax=axes)  # fmt: skip
+        axes.set(xlabel="digits correctly labelled, by majority", ylabel="")
+        axes.grid(axis="x")
+    for row, kind in enumerate(tables):
+        if kind in published:
+            panels[0].vlines(published[kind], row - 0.4, row + 0.4, color=INK, ls="--")
+            panels[0].text(published[kind], row - 0.42, "published", ha="right", va="bottom")
+    best = runs.accuracy[runs.kind.isin(list(tables)[-ENLARGED:])]
+    margin = 0.05 * (best.max() - best.min()) + 1e-4
+    panels[1].set(xlim=(best.min() - margin, best.max() + margin), xlabel="enlarged")
+    style.percent(panels[0].xaxis)
+    style.percent(panels[1].xaxis)
+    for color, name in ((ACCENT, "digits clustered"), (WARN, "unseen digits")):
+        panels[0].plot([], [], "o", color=color, label=name)
+    figure.legend(loc="outside lower right", ncols=2)
+    return figure
+
+
+@styled
+def counts_found(
+    found: Mapping[str, Sequence[int]], *, title: str = "How often each number was found"
+) -> Figure:
+    """Show how often each number of clusters from 2 to 20 was found, a row a kind of run."""
+    table = pd.DataFrame({kind: pd.Series(counts).value_counts() for kind, counts in found.items()})
+    table = table.reindex(range(2, 21)).T.fillna(0)
+    figure, axes = one_panel(title, 9, 1.2 + 0.6 * len(found))
+    marks = table.map(lambda times: f"{times:.0f}×" if times else "")
+    style.draw_table(axes, table.div(table.sum(axis=1), axis=0), marks, vmin=0, vmax=1)
+    axes.set(xlabel="clusters found, found", ylabel="")
+    return figure
