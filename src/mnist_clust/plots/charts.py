@@ -241,5 +241,5 @@ def counts_found(
     figure, axes = one_panel(title, 9, 1.2 + 0.6 * len(found))
     marks = table.map(lambda times: f"{times:.0f}×" if times else "")
     style.draw_table(axes, table.div(table.sum(axis=1), axis=0), marks, vmin=0, vmax=1)
-    axes.set(xlabel="clusters found, found", ylabel="")
+    axes.set(xlabel="clusters found", ylabel="")
     return figure
