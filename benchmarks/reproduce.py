@@ -87,10 +87,11 @@ def available(data: str) -> str:
 def look_through(folder: Path) -> Iterator[Found]:
     """Find all that a run made, in an order that does not hang on what it made."""
     yield from files(folder)
-    entries = sorted((folder / "cache").rglob("*.pickle"), key=lambda path: path.stat().st_mtime_ns)
+    entries = (folder / "cache").rglob("output.pkl")
     times: dict[str, int] = {}
-    for entry in entries:  # as they were made: their names hang on the arguments
-        function = entry.name.rpartition("-")[0].removeprefix("mnist_clust.")
+    # As they were made: their names hang on the arguments.
+    for entry in sorted(entries, key=lambda path: path.stat().st_mtime_ns):
+        function = ".".join(entry.relative_to(folder).parts[4:-2])  # below the state and joblib/
         times[function] = times.get(function, 0) + 1
         yield from arrays(f"{function} {times[function]}", joblib.load(entry), set())
 

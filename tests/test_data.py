@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import mnist_clust.data as data_module
-from mnist_clust import DataError, load_digits
+from mnist_clust import DataError, _mnist, load_digits
 from mnist_clust._read import read_idx
+from mnist_clust._sources import Found
 from mnist_clust.data import MNIST_DIGEST, MnistUnavailableError, load_images, mnist_is_local
 
 
@@ -105,18 +106,21 @@ def no_mnist(monkeypatch, tmp_path):
 
 
 def test_auto_falls_back_to_the_sample_when_no_network_answers(monkeypatch, no_mnist):
-    assert data_module._NETWORK_TIMEOUT < 10, "a missing network is noticed within ten seconds"
-    monkeypatch.setattr(data_module, "_NETWORK_TIMEOUT", 0.1)
+    assert _mnist._NETWORK_TIMEOUT < 10, "a missing network is noticed within ten seconds"
+    monkeypatch.setattr(_mnist, "_NETWORK_TIMEOUT", 0.1)
     over = threading.Event()
 
     def hang(*args, **kwargs):
         over.wait(60)
         raise OSError("timed out")
 
-    monkeypatch.setattr(data_module.urllib.request, "urlopen", hang)
-    monkeypatch.setattr(data_module, "_load_sample", lambda: "the sample")
+    monkeypatch.setattr(_mnist.urllib.request, "urlopen", hang)
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    monkeypatch.setattr(data_module, "find_sample", lambda: Found(Path("x"), {"images": images}))
     started = time.monotonic()
-    assert load_digits("auto") == "the sample"
+    fallen_back = load_digits("auto")
+    assert fallen_back.name == "sample"
+    assert fallen_back.notices == (data_module.SAMPLE_NOTICE,)
     with pytest.raises(MnistUnavailableError, match="no network answers: set MNIST_CLUST_DATA"):
         load_digits("mnist")
     assert time.monotonic() - started < 30, "a network that hangs was waited for"
@@ -130,13 +134,13 @@ def test_the_network_is_asked_for_mnist_without_fetching_it(monkeypatch, no_mnis
         asked.append((request.full_url, request.get_method(), timeout))
         raise OSError("no route to host")
 
-    monkeypatch.setattr(data_module.urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(_mnist.urllib.request, "urlopen", refuse)
     with pytest.raises(MnistUnavailableError, match="no network answers"):
         load_digits("mnist")
     [(url, method, timeout)] = asked
     assert url.endswith("/mnist.npz")
     assert method == "HEAD"
-    assert 0 < timeout < data_module._NETWORK_TIMEOUT, "the request outlives its thread"
+    assert 0 < timeout < _mnist._NETWORK_TIMEOUT, "the request outlives its thread"
 
 
 def keras_gets(monkeypatch, file):
@@ -148,7 +152,7 @@ def keras_gets(monkeypatch, file):
             raise file
         return file
 
-    monkeypatch.setattr(data_module.urllib.request, "urlopen", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(_mnist.urllib.request, "urlopen", lambda *_, **__: nullcontext())
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     from keras.src.datasets import mnist as keras_mnist
 

@@ -164,12 +164,12 @@ def test_bad_use_gets_one_sentence_and_status_two(arguments, status, expected):
 def test_mnist_that_is_not_to_be_had_is_a_failure_not_bad_use(monkeypatch, tmp_path):
     monkeypatch.delenv("MNIST_CLUST_DATA", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    import mnist_clust.data
+    from mnist_clust import _mnist
 
     def refuse(*args, **kwargs):
         raise OSError("no route")
 
-    monkeypatch.setattr(mnist_clust.data.urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(_mnist.urllib.request, "urlopen", refuse)
     result = CliRunner().invoke(main, ["report", "--data", "mnist"])
     assert result.exit_code == 1
     assert "no network answers" in result.output

@@ -65,21 +65,21 @@ def _double(x):
 
 def test_cache_remembers_forgets_with_the_source_and_survives_damage(monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path / "cache"))
-    cache._folder.cache_clear()
+    cache._memory.cache_clear()
     try:
         x = np.arange(3.0)
         for _ in range(2):
             np.testing.assert_array_equal(cache.cached(_double)(x), 2 * x)
         assert len(_calls) == 1
-        for file in (tmp_path / "cache").rglob("*.pickle"):
+        for file in (tmp_path / "cache").rglob("output.pkl"):
             file.write_bytes(file.read_bytes()[:20])
         np.testing.assert_array_equal(cache.cached(_double)(x), 2 * x)
         assert len(_calls) == 2
         before = set((tmp_path / "cache").iterdir())
         monkeypatch.setattr(cache, "_source_digest", lambda: "another")
-        cache._folder.cache_clear()
+        cache._memory.cache_clear()
         cache.cached(_double)(x)
         assert len(_calls) == 3
         assert not before & set((tmp_path / "cache").iterdir())
     finally:
-        cache._folder.cache_clear()
+        cache._memory.cache_clear()

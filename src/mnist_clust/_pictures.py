@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from mnist_clust._pixels import Grey, colour_to_grey, fit_into
@@ -19,21 +18,9 @@ ENDINGS = (".png", ".jpg", ".jpeg")
 
 
 def read_picture(content: bytes, name: str = "This file") -> tuple[Grey, bool]:
-    """Decode a PNG or JPEG picture to grey levels.
+    """Decode a PNG or JPEG picture to grey levels, and tell whether colours were lost by it.
 
-    Parameters
-    ----------
-    content : bytes
-        Of a file that anybody may have made.
-    name : str, optional
-        What messages call it.
-
-    Returns
-    -------
-    picture : ndarray of uint8, shape (height, width)
-        What is transparent shows black, unless the ink is in the transparency.
-    coloured : bool
-        Whether there were colours, now lost.
+    What is transparent shows black, unless the ink is in the transparency.
 
     Raises
     ------
@@ -66,14 +53,10 @@ def _decode(picture: Image.Image) -> tuple[Grey, bool]:
     if picture.mode.startswith("I"):  # 16 bits, which convert("L") would cut off
         deep = np.asarray(picture, np.float32).clip(0, 65535) / 257
         return deep.astype(np.uint8), False
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        return _grey(np.asarray(picture.convert("RGBA")))
-    if picture.mode in ("1", "L"):
+    clear = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+    if picture.mode in ("1", "L") and not clear:
         return np.asarray(picture.convert("L")), False
-    return _grey(np.asarray(picture.convert("RGB")))
-
-
-def _grey(colours: Grey) -> tuple[Grey, bool]:
+    colours = np.asarray(picture.convert("RGBA" if clear else "RGB"))
     coloured = bool((np.ptp(colours[..., :3], axis=2) > 0).any())
     return colour_to_grey(colours[None])[0], coloured
 
@@ -84,30 +67,12 @@ def read_pictures(
     size: tuple[int, int] | None = None,
     limit: int = MAX_BYTES,
 ) -> tuple[Grey, bool]:
-    """Decode pictures of one size, or bring them to one.
+    """Decode pictures, each with a name for messages, that are of one size or are brought to it.
 
-    Parameters
-    ----------
-    pictures : iterable of (str, bytes)
-        What messages call each, and its content.
-    origin : Path
-        Where they are from.
-    size : (int, int), optional
-        Height and width that all are brought to.
-    limit : int, optional
-        Bytes of pixels that are read at most.
-
-    Returns
-    -------
-    images : ndarray of uint8, shape (n, height, width)
-    coloured : bool
-
-    Raises
-    ------
-    DataError
-        If one cannot be read, if they differ in size, or if they are too many.
+    Also tells whether any was in colour. `origin` is where they are from, `limit` the bytes of
+    pixels that are read at most.
     """
-    images: list[npt.NDArray[np.uint8]] = []
+    images: list[Grey] = []
     coloured = False
     for name, content in pictures:
         image, colours = read_picture(content, name)
@@ -124,7 +89,7 @@ def read_pictures(
         images.append(image)
         if len(images) * image.size > limit:
             raise too_large(origin, limit)
-    return (np.stack(images) if images else np.empty((0, 1, 1), np.uint8)), coloured
+    return (np.stack(images) if images else np.empty((0, 2, 2), np.uint8)), coloured
 
 
 def contents_of(folder: Path, files: Iterable[str]) -> Iterable[tuple[str, bytes]]:

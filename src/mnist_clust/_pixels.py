@@ -27,51 +27,29 @@ _ENOUGH, _PIXELS = 2_000, 8_000_000  # images, and pixels of them, that tell the
 
 @dataclass(frozen=True)
 class Form:
-    """How images were brought to grey levels, so that later ones are brought there alike.
+    """How images were brought to grey levels, so that later ones are brought there alike."""
 
-    Attributes
-    ----------
-    full : float
-        The pixel value that became 255.
-    inverted : bool
-        Whether dark ink on light paper was turned into light ink on dark paper.
-    resized : bool
-        Whether the images were brought to a size that somebody asked for.
-    """
-
-    full: float = FULL
-    inverted: bool = False
-    resized: bool = False
+    full: float = FULL  # the pixel value that became 255
+    inverted: bool = False  # from dark ink on light paper to light ink on dark paper
+    resized: bool = False  # to a size that somebody asked for
 
 
 def as_grey(
     parts: Sequence[npt.NDArray[Any]], origin: Path, notify: Notify, known: Form | None = None
 ) -> tuple[list[Grey], Form]:
-    """Bring images of any numeric type, grey or colour, to (n, height, width) uint8.
+    """Bring the images of one source, of any numeric type, grey or colour, to grey levels.
 
-    Parameters
-    ----------
-    parts : sequence of ndarray
-        Images of one source, which are treated alike.
-    origin : Path
-        Named in messages.
-    notify : callable
-        Told in a sentence of each conversion that changes how images look.
-    known : Form, optional
-        Of earlier images; it decides what these alone leave open.
-
-    Returns
-    -------
-    list of ndarray, Form
-
-    Raises
-    ------
-    DataError
-        If they are no images, or hold no grey levels.
+    Each conversion that changes how images look is notified of in a sentence. The form of earlier
+    images, if `known`, decides what these alone leave open.
     """
     parts = [_in_shape(images, origin) for images in parts]
     full = _full_level(parts, origin, known)
-    levels = [_as_levels(images, full) for images in parts]
+    levels = [
+        images.astype(np.uint8, copy=False)
+        if images.dtype.kind in "bui" and full == FULL
+        else np.rint(images * (FULL / full)).astype(np.uint8)
+        for images in parts
+    ]
     if full not in (1, FULL) or (full == 1 and any(part.dtype.kind in "ui" for part in parts)):
         notify(f"{origin.name}: pixel values 0 … {full:g} were stretched to 0 … 255.")
     if any(part.ndim == 4 for part in levels):
@@ -112,13 +90,7 @@ def _in_shape(images: npt.NDArray[Any], origin: Path) -> npt.NDArray[Any]:
 
 
 def ask_for_order(images: npt.NDArray[Any], origin: Path) -> None:
-    """Question images that lie along the last axis, as MATLAB has them.
-
-    Raises
-    ------
-    DataError
-        If there are few and each is far wider than high.
-    """
+    """Question images that lie along the last axis, as MATLAB has them: few, wide and low."""
     if images.ndim != 3:
         return
     n, height, width = images.shape
@@ -158,26 +130,10 @@ def _highest(images: npt.NDArray[Any], origin: Path) -> float:
     return float(high)
 
 
-def _as_levels(images: npt.NDArray[Any], full: float) -> Grey:
-    if images.dtype.kind in "bui" and full == FULL:
-        return images.astype(np.uint8, copy=False)
-    return np.asarray(np.rint(images * (FULL / full)), dtype=np.uint8)
-
-
 def colour_to_grey(images: Grey, batch: int = 4096) -> Grey:
     """Weigh the colours as the eye does; what is transparent shows black, the background.
 
     Where an image has a single colour, and only its transparency shows anything, that is the ink.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width, 3 or 4)
-    batch : int, default 4096
-        Images at once.
-
-    Returns
-    -------
-    ndarray of uint8, shape (n, height, width)
     """
     grey = np.empty(images.shape[:3], dtype=np.uint8)
     for start in range(0, len(images), batch):
@@ -205,14 +161,6 @@ def is_dark_on_light(parts: Sequence[Grey]) -> bool | None:
     """Tell by the border whether ink is darker than paper; None if the border does not tell.
 
     The paper is what most of the border shows. Ink lies on one side of it.
-
-    Parameters
-    ----------
-    parts : sequence of ndarray of uint8, shape (n, height, width)
-
-    Returns
-    -------
-    bool or None
     """
     n, pixels = sum(len(part) for part in parts), sum(part.size for part in parts)
     step = max(1, n // _ENOUGH, pixels // _PIXELS)
@@ -235,18 +183,7 @@ def border(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def fit_into(image: Grey, size: tuple[int, int]) -> Grey:
-    """Scale an image into a size, its proportions kept, and fill up with what its border shows.
-
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (height, width)
-    size : (int, int)
-        Height and width wanted.
-
-    Returns
-    -------
-    ndarray of uint8, shape `size`
-    """
+    """Scale an image into a size, its proportions kept, and fill up with what its border shows."""
     if image.shape == size:
         return image
     scale = min(size[0] / image.shape[0], size[1] / image.shape[1])

@@ -1,7 +1,4 @@
-"""Read arrays from files that may be damaged or hostile.
-
-Reading is bounded and never unpickles.
-"""
+"""Read arrays from files that may be damaged or hostile: bounded, and never unpickled."""
 
 from __future__ import annotations
 
@@ -12,21 +9,25 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-MAX_BYTES = 2 * 1024**3
+MAX_BYTES = 2 * 1024**3  # of values
 KINDS = (
     "a folder of PNG or JPEG pictures, an .npz, .npy, .csv, .parquet or .mat file, or IDX files, "
     "plain or gzipped"
 )
-_CHUNK = 1 << 24
+_CHUNK = 1 << 24  # bytes read at once
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
-_MAX_HEADER = 10_000  # bytes, as numpy has it
+_NPY_START = 1 << 14  # bytes; numpy takes headers of up to 10,000
+_NPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 _MAT_MATRIX, _MAT_COMPRESSED, _MAT_COMPLEX = 14, 15, 0x800
 _MAT_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8",
               13: "u8"}  # fmt: skip
@@ -34,6 +35,16 @@ _MAT_CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4"
                 14: "i8", 15: "u8"}  # fmt: skip
 # What np.savez writes; of bzip2 and LZMA, zipfile unfolds a whole piece, however large, at once.
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_SAID: dict[type[Exception], str] = {
+    PermissionError: "may not be read: change its permissions",
+    IsADirectoryError: "is a folder: give the path of a file",
+    FileNotFoundError: "does not exist",
+    MemoryError: "needs more memory than there is: make the images smaller",
+}
+
+Array = npt.NDArray[Any]
+Parts = dict[str, Array]
+Read = Callable[[int], bytes]
 
 
 class DataError(ValueError):
@@ -56,77 +67,74 @@ def readable(path: str | os.PathLike[str]) -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:
-        raise _unreadable(path, error) from error
+        for kind, said in _SAID.items():
+            if isinstance(error, kind):
+                raise DataError(f"{path} {said}.") from error
+        said = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise DataError(
+            f"{path} is damaged or truncated ({said}): fetch it or save it again."
+        ) from error
 
 
-def read_idx(path: Path, limit: int = MAX_BYTES) -> npt.NDArray[Any]:
-    """Read one IDX file, plain or gzipped (http://yann.lecun.com/exdb/mnist, "file formats").
+def too_large(path: Path, limit: int) -> TooLargeError:
+    """Say that a file promises more bytes of values than the limit allows."""
+    most = f"{limit // 1024**3} GiB" if limit >= 1024**3 else f"{limit // 1024**2} MiB"
+    return TooLargeError(
+        f"{path} promises more than the {most} of values that are read: split it, or make the "
+        "images smaller."
+    )
 
-    Parameters
-    ----------
-    path : Path
-    limit : int, optional
-        Bytes of values that are read at most.
 
-    Raises
-    ------
-    DataError
-        If the file is no IDX file, is damaged, or holds more or less than its header promises.
-    """
+def read_idx(path: Path, limit: int = MAX_BYTES) -> Array:
+    """Read one IDX file, plain or gzipped (http://yann.lecun.com/exdb/mnist, "file formats")."""
     with readable(path), path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        if not zipped:
-            return _parse_idx(file, path, limit)
-        with gzip.GzipFile(fileobj=file) as unzipped:
-            return _parse_idx(cast(IO[bytes], unzipped), path, limit)
+        return _parse_idx(gzip.GzipFile(fileobj=file).read if zipped else file.read, path, limit)
 
 
-def _parse_idx_header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    magic = file.read(4)
+def _parse_idx(read: Read, path: Path, limit: int) -> Array:
+    magic = read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not magic[3]:
         raise DataError(f"{path} is no IDX file, nor of another kind that is read: give {KINDS}.")
-    header = file.read(4 * magic[3])
+    header = read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{path} ends inside its header: fetch it again.")
-    shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
-    return shape, np.dtype(_IDX_TYPES[magic[2]])
+    shape = tuple(np.frombuffer(header, ">u4").tolist())
+    dtype = np.dtype(_IDX_TYPES[magic[2]])
+    values = _read_values(read, shape, dtype, path, limit)
+    return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _parse_idx(file: IO[bytes], path: Path, limit: int) -> npt.NDArray[Any]:
-    shape, dtype = _parse_idx_header(file, path)
-    array = np.frombuffer(_read_body(file, shape, dtype, path, limit), dtype).reshape(shape)
-    return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _read_body(
-    file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], path: Path, limit: int
-) -> bytes:
-    """Read the values a header promises; that nothing follows has gzip and zip check their sums."""
+def _read_values(
+    read: Read, shape: tuple[int, ...], dtype: np.dtype[Any], path: Path, limit: int,
+    start: bytes = b"",
+) -> Array:  # fmt: skip
+    """Read what a header promises; that nothing follows has gzip and zip check their sums."""
     if math.prod(max(length, 1) for length in shape) * dtype.itemsize > limit:
         raise too_large(path, limit)
     size = math.prod(shape) * dtype.itemsize
-    body = _read_at_most(file, size + 1)
+    body = _read_at_most(read, size + 1, start)
     if len(body) != size:
         more_or_less = "more" if len(body) > size else "less"
         raise DataError(
             f"{path} holds {more_or_less} than the {shape} values its header promises: "
             "fetch it or save it again."
         )
-    return body
+    return np.frombuffer(body, dtype)
 
 
-def _read_at_most(file: IO[bytes], size: int) -> bytes:
+def _read_at_most(read: Read, size: int, start: bytes = b"") -> bytes:
     """Read piece by piece, so that a header which promises much allocates nothing."""
-    pieces: list[bytes] = []
-    while size > 0 and (piece := file.read(min(size, _CHUNK))):
+    pieces, size = [start], size - len(start)
+    while size > 0 and (piece := read(min(size, _CHUNK))):
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)
 
 
-def read_npz(path: Path, limit: int = MAX_BYTES) -> dict[str, npt.NDArray[Any]]:
-    """Read all arrays of an ``.npz`` file; arguments as for `read_idx`.
+def read_npz(path: Path, limit: int = MAX_BYTES) -> Parts:
+    """Read all arrays of an ``.npz`` file.
 
     Raises
     ------
@@ -144,61 +152,42 @@ def read_npz(path: Path, limit: int = MAX_BYTES) -> dict[str, npt.NDArray[Any]]:
         arrays = {}
         for entry in entries:
             with archive.open(entry) as file:
-                arrays[entry.filename.removesuffix(".npy")] = _parse_npy(file, path, limit)
+                arrays[entry.filename.removesuffix(".npy")] = _parse_npy(file.read, path, limit)
         return arrays
 
 
-def read_array(path: Path, limit: int = MAX_BYTES) -> npt.NDArray[Any]:
-    """Read one ``.npy`` file, under the same guards as :func:`read_npz`."""
+def read_array(path: Path, limit: int = MAX_BYTES) -> Array:
+    """Read one ``.npy`` file, under the same guards as `read_npz`."""
     with readable(path), path.open("rb") as file:
-        return _parse_npy(file, path, limit)
+        return _parse_npy(file.read, path, limit)
 
 
-def _parse_npy(file: IO[bytes], path: Path, limit: int) -> npt.NDArray[Any]:
+def _parse_npy(read: Read, path: Path, limit: int) -> Array:
+    start = read(_NPY_START)  # not from the file: numpy asks for as much memory as it promises
+    head = io.BytesIO(start)
     try:
-        shape, fortran, dtype = _read_npy_header(file)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise  # of the file around it: of a small one, the first read sees all
-    except Exception as error:
+        shape, fortran, dtype = _NPY_HEADERS[np.lib.format.read_magic(head)](head)
+        if any(type(side) is not int or side < 0 for side in shape):
+            raise ValueError("a shape that is none")
+        if not dtype.itemsize or dtype.subdtype:
+            raise ValueError("a type of no numbers")
+    except Exception as error:  # numpy evaluates what is written there
         raise DataError(f"{path} holds a damaged array header: save it again.") from error
     if dtype.hasobject:
         raise DataError(
             f"{path} holds Python objects, which are never unpickled: save numeric arrays."
         )
-    array = np.frombuffer(_read_body(file, shape, dtype, path, limit), dtype)
+    array = _read_values(read, shape, dtype, path, limit, start[head.tell() :])
     return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
 
-def _read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(file)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[version]
-    length = file.read(2 if version == (1, 0) else 4)
-    size = int.from_bytes(length, "little")
-    if size > _MAX_HEADER:  # before numpy asks for memory for it
-        raise ValueError("a header that is too long")
-    shape, fortran, dtype = read(io.BytesIO(length + file.read(size)))
-    if any(type(side) is not int or side < 0 for side in shape):
-        raise ValueError("a shape that is none")
-    if not dtype.itemsize or dtype.subdtype:
-        raise ValueError("a type of no numbers")
-    return shape, fortran, dtype
+def read_mat(path: Path, limit: int = MAX_BYTES) -> Parts:
+    """Read the arrays of real numbers in a MATLAB file of version 5 to 7.
 
-
-def read_mat(path: Path, limit: int = MAX_BYTES) -> dict[str, npt.NDArray[Any]]:
-    """Read the arrays of numbers in a MATLAB file of version 5 to 7; arguments as for `read_idx`.
-
-    SciPy has such a reader; it crashes on some damaged files, and believes any promise. Of the
-    format ("MAT-File Format", The MathWorks) only arrays of real numbers are read.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged, too large, or of another version.
+    SciPy has such a reader; it crashes on some damaged files, and believes any promise. The
+    format: "MAT-File Format", The MathWorks.
     """
-    arrays: dict[str, npt.NDArray[Any]] = {}
+    arrays: Parts = {}
     with readable(path), path.open("rb") as file:
         start = file.read(128)
         if start.startswith((b"\x89HDF", b"MATLAB 7")):
@@ -211,7 +200,7 @@ def read_mat(path: Path, limit: int = MAX_BYTES) -> dict[str, npt.NDArray[Any]]:
             kind, size = np.frombuffer(tag, f"{order}u4").tolist()
             if size > left:
                 raise too_large(path, limit)
-            body = _read_at_most(file, size)
+            body = _read_at_most(file.read, size)
             if len(body) < size:
                 raise ValueError("it ends inside an array")
             if kind == _MAT_COMPRESSED:
@@ -240,7 +229,7 @@ def _mat_element(content: bytes, order: str) -> tuple[int, bytes, bytes]:
     return kind, content[start : start + size], content[padded:]
 
 
-def _mat_matrix(content: bytes, order: str) -> dict[str, npt.NDArray[Any]]:
+def _mat_matrix(content: bytes, order: str) -> Parts:
     """Read an array by its name; nothing if it is none of real numbers."""
     _, flags, content = _mat_element(content, order)
     _, lengths, content = _mat_element(content, order)
@@ -255,25 +244,3 @@ def _mat_matrix(content: bytes, order: str) -> dict[str, npt.NDArray[Any]]:
         raise ValueError("an array of another length than it says")
     array = stored.astype(_MAT_CLASSES[flag & 0xFF], copy=False).reshape(shape, order="F")
     return {name.decode("latin-1"): array}
-
-
-def too_large(path: Path, limit: int) -> TooLargeError:
-    """Say that a file promises more bytes of values than the limit allows."""
-    most = f"{limit // 1024**3} GiB" if limit >= 1024**3 else f"{limit // 1024**2} MiB"
-    return TooLargeError(
-        f"{path} promises more than the {most} of values that are read: split it, or make the "
-        "images smaller."
-    )
-
-
-def _unreadable(path: str | os.PathLike[str], error: Exception) -> DataError:
-    if isinstance(error, PermissionError):
-        return DataError(f"{path} may not be read: change its permissions.")
-    if isinstance(error, IsADirectoryError):
-        return DataError(f"{path} is a folder: give the path of a file.")
-    if isinstance(error, FileNotFoundError):
-        return DataError(f"{path} does not exist.")
-    if isinstance(error, MemoryError):
-        return DataError(f"{path} needs more memory than there is: make the images smaller.")
-    said = " ".join(str(getattr(error, "strerror", None) or error).split())
-    return DataError(f"{path} is damaged or truncated ({said}): fetch it or save it again.")

@@ -28,21 +28,15 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
 def write_together(contents: Mapping[Path, bytes | memoryview]) -> None:
     """Write files so that, whenever the run is killed, a reader sees all of each or none.
 
-    All are written before the first takes its place, so a full disk changes none of them. What a
-    killed run left half-written in the same folders is removed. Links are followed, a file that
-    was there keeps its owner and its mode, and what cannot be replaced (a pipe, a device, a file
-    of somebody else's) is written into.
-
-    Parameters
-    ----------
-    contents : dict of Path to bytes
-        They take their places in this order.
+    All are written before the first takes its place, in the order given, so a full disk changes
+    none of them. What a killed run left half-written in the same folders is removed. Links are
+    followed, a file that was there keeps its owner and its mode, and what cannot be replaced (a
+    pipe, a device, a file of somebody else's) is written into.
 
     Raises
     ------
     OSError
-        If a folder or file is read-only, the disk full, or a pipe without a reader; its
-        ``filename`` is that of the file wanted.
+        Its ``filename`` is that of the file wanted.
     """
     half_written: dict[Path, tuple[Path, Path]] = {}
     path = None
@@ -78,17 +72,14 @@ def _to_replace(path: Path) -> Path | None:
     """Return the regular file a name leads to, through links; None if it leads to another kind."""
     if os.path.abspath(path).startswith(_OPEN_FILES):  # noqa: PTH100 - links are not followed yet
         return None
-    try:
-        state = path.stat()
-    except FileNotFoundError:
-        return Path(os.path.realpath(path))
-    if stat.S_ISDIR(state.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(state.st_mode):
-        return None
-    effective = os.access in os.supports_effective_ids
-    if not os.access(path, os.W_OK, effective_ids=effective):  # whose place could be taken still
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    if path.exists():
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not path.is_file():
+            return None
+        effective = os.access in os.supports_effective_ids
+        if not os.access(path, os.W_OK, effective_ids=effective):  # its place could be taken still
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return Path(os.path.realpath(path))
 
 
@@ -96,7 +87,7 @@ def _new_beside(target: Path) -> Path:
     """Make an empty file that a later run knows for a leftover, with the mode of new files."""
     name = f".{target.name[:_LONGEST_NAME]}.{os.getpid()}-{secrets.token_hex(4)}{_HALF_WRITTEN}"
     path = target.with_name(name)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    path.touch(0o666, exist_ok=False)
     return path
 
 
@@ -104,14 +95,13 @@ def _like(target: Path, temporary: Path) -> bool:
     """Give a new file the owner and mode of the one it replaces; False if only root could."""
     try:
         before, now = target.stat(), temporary.stat()
+        if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+            os.chown(temporary, before.st_uid, before.st_gid)
+        temporary.chmod(stat.S_IMODE(before.st_mode))
     except FileNotFoundError:
         return True
-    if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
-        try:
-            os.chown(temporary, before.st_uid, before.st_gid)
-        except PermissionError:
-            return False
-    temporary.chmod(stat.S_IMODE(before.st_mode))
+    except PermissionError:
+        return False
     return True
 
 
@@ -153,10 +143,6 @@ def sole_writer(folder: Path) -> Iterator[None]:
 
     The lock is on the folder itself: it leaves no file behind, and ends with the process,
     however that ends.
-
-    Parameters
-    ----------
-    folder : Path
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
@@ -187,18 +173,7 @@ def digest(content: bytes | memoryview) -> str:
 
 
 def read_record(path: Path, *keys: str) -> dict[str, Any]:
-    """Read a JSON file that a run wrote; empty if there is none, or somebody else wrote it.
-
-    Parameters
-    ----------
-    path : Path
-    *keys : str
-        By which such a file is known.
-
-    Returns
-    -------
-    dict
-    """
+    """Read a JSON file that a run wrote, known by its keys; empty if somebody else wrote it."""
     try:
         with path.open("rb") as file:
             found = json.loads(file.read(_MAX_RECORD))
@@ -208,18 +183,9 @@ def read_record(path: Path, *keys: str) -> dict[str, Any]:
 
 
 def remove_recorded(folder: Path, record: Mapping[str, str]) -> None:
-    """Remove the files of an earlier run that are still as it wrote them.
-
-    Parameters
-    ----------
-    folder : Path
-    record : dict of str to str
-        Digests by name within the folder, as that run recorded them.
-    """
+    """Remove the files of an earlier run that are still as it wrote them: digests by name."""
     for name, expected in record.items():
         path = folder / name
-        if path.is_symlink() or not path.is_file():
-            continue
-        inside = path.resolve().is_relative_to(folder.resolve())
-        if inside and digest(path.read_bytes()) == expected:
+        inside = path.resolve().is_relative_to(folder.resolve()) and not path.is_symlink()
+        if inside and path.is_file() and digest(path.read_bytes()) == expected:
             path.unlink()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
 import io
+import logging
 import os
-import re
+import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import joblib
+from joblib._store_backends import FileSystemStoreBackend
 
 import mnist_clust
 import numba_tsne
-from mnist_clust._write import remove_half_written, write_atomically
+from mnist_clust._write import digest, write_atomically, write_together
 from mnist_clust.machine import processor
 from mnist_clust.numerics import OWN, in_force
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_DIGEST_SIZE = hashlib.sha256().digest_size
+_ENTRY, _KEPT, _DIGEST = "output.pkl", "joblib", "output.sha256"  # the first two are joblib's
 _TAG = "CACHEDIR.TAG"  # as backups know caches (https://bford.info/cachedir); here, what is ours
 _SIGNATURE = (
     "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of mnist-clust.\n"
@@ -41,63 +42,71 @@ def project_root() -> Path:
 def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Keep a function's results on disk, keyed by its arguments' content and the source here.
 
-    A change anywhere in the package must count, so each state of the source has a folder of its
-    own, and only the newest is kept. A result is stored whole, with a digest, or not at all; one
-    that is damaged, or cannot be kept, is computed, and a line on standard error says so.
+    It is joblib's `Memory`, but a change anywhere in the package must count, so each state of the
+    source has a folder of its own, and only the newest is kept. A result is stored whole, with a
+    digest, or not at all; one that is damaged, or cannot be kept, is computed, and a line on
+    standard error says so.
 
     Parameters
     ----------
     function : callable
         Of module level, pure: equal arguments give equal results.
-
-    Returns
-    -------
-    callable
-        The same function, remembering.
     """
-    signature = inspect.signature(function)
 
     @functools.wraps(function)
     def remembering(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        name = f"{function.__module__}.{function.__qualname__}"
-        path = _folder() / f"{name}-{joblib.hash(dict(bound.arguments))}.pickle"
-        if path.is_file():
-            try:
-                return _read(path)  # type: ignore[no-any-return]
-            except Exception as error:  # unpickling damaged bytes can raise anything
-                _say(f"What was kept of {name} cannot be used and is made anew ({error}).")
-        result = function(*args, **kwargs)
-        try:
-            _write(path, result)
-        except OSError as error:
-            _say(f"The result of {name} is not kept for the next run ({error.strerror}).")
-        return result
+        return _memory().cache(function)(*args, **kwargs)  # type: ignore[no-any-return]
 
     return remembering
 
 
-def _read(path: Path) -> Any:
-    with path.open("rb") as file:
-        rest = path.stat().st_size - _DIGEST_SIZE
-        digest = hashlib.sha256()
-        while rest > 0 and (piece := file.read(min(rest, 1 << 20))):
-            digest.update(piece)
-            rest -= len(piece)
-        if rest or file.read() != digest.digest():
-            raise ValueError("it is damaged")
-        file.seek(0)
-        return joblib.load(file)
+class _CheckedStore(FileSystemStoreBackend):  # type: ignore[misc]
+    """joblib's store, with a digest of each entry beside it."""
+
+    def contains_item(self, call_id: tuple[str, str]) -> bool:
+        """Tell whether a result is there, whole."""
+        path = Path(self.location, *call_id, _ENTRY)
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            whole = path.with_name(_DIGEST).read_bytes() == found.encode()
+        except OSError:
+            return False
+        if not whole:
+            _say(f"What was kept of {call_id[0]} cannot be used and is made anew (it is damaged).")
+        return whole
+
+    def load_item(self, call_id: tuple[str, str], *_: object, **__: object) -> object:
+        """Read a result; joblib computes it if that fails."""
+        try:
+            return joblib.load(Path(self.location, *call_id, _ENTRY))
+        except Exception as error:
+            _say(f"What was kept of {call_id[0]} cannot be used and is made anew ({error}).")
+            raise
+
+    def dump_item(self, call_id: tuple[str, str], item: object, *_: object, **__: object) -> None:
+        """Keep a result; its digest first, so that what a killed run leaves is not trusted."""
+        path, content = Path(self.location, *call_id, _ENTRY), io.BytesIO()
+        joblib.dump(item, content)
+        kept = content.getbuffer()
+        try:
+            write_together({path.with_name(_DIGEST): digest(kept).encode(), path: kept})
+        except OSError as error:
+            _say(f"The result of {call_id[0]} is not kept for the next run ({error.strerror}).")
+
+    def store_cached_func_code(self, *args: Any, **kwargs: Any) -> None:
+        """Note a function's source, unless the disk is full or may not be written."""
+        try:
+            super().store_cached_func_code(*args, **kwargs)
+        except OSError:
+            return  # `dump_item` says it
+
+    def store_metadata(self, *_: object, **__: object) -> None:
+        """Keep no account of arguments and times: no two runs would leave the same."""
 
 
-def _write(path: Path, result: object) -> None:
-    buffer = io.BytesIO()
-    joblib.dump(result, buffer)
-    buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
-    if not (tag := path.with_name(_TAG)).exists():
-        write_atomically(tag, _SIGNATURE.encode())
-    write_atomically(path, buffer.getbuffer())
+joblib.register_store_backend("checked", _CheckedStore)
+logging.getLogger("joblib").setLevel(logging.ERROR)  # it warns with a traceback of what we say
 
 
 def _say(sentence: str) -> None:
@@ -105,40 +114,37 @@ def _say(sentence: str) -> None:
 
 
 @functools.cache
-def _folder() -> Path:
+def _memory() -> joblib.Memory:
     base = Path(os.environ.get("MNIST_CLUST_CACHE") or project_root() / ".cache" / "results")
     current = base / _source_digest()
-    if not current.exists() and base.is_dir():
-        for stale in base.iterdir():
-            if re.fullmatch("[0-9a-f]{16}", stale.name):
-                _empty(stale)
-    return current
+    try:
+        if not current.exists():
+            for earlier in base.glob("[0-9a-f]" * 16):
+                _empty(earlier)
+        current.mkdir(parents=True, exist_ok=True)
+        if not (current / _TAG).exists():
+            write_atomically(current / _TAG, _SIGNATURE.encode())
+        return joblib.Memory(str(current), backend="checked", verbose=0)
+    except OSError as error:
+        _say(f"What is computed here is not kept for the next run ({error.strerror}).")
+        return joblib.Memory(None, verbose=0)
 
 
 def _empty(folder: Path) -> None:
     """Remove what a cache of ours holds and nothing else: its folder may be used by others."""
-    tag = folder / _TAG
     try:
-        if tag.read_text(encoding="utf-8") != _SIGNATURE:
-            return
-        remove_half_written(folder)
-        for entry in folder.glob("*.pickle"):
-            if re.fullmatch(r"[\w.]+-[0-9a-f]{32}\.pickle", entry.name):
-                entry.unlink()
-        tag.unlink()
-        folder.rmdir()
+        if (folder / _TAG).read_text(encoding="utf-8") == _SIGNATURE:
+            shutil.rmtree(folder / _KEPT, ignore_errors=True)
+            (folder / ".gitignore").unlink(missing_ok=True)  # joblib's
+            (folder / _TAG).unlink()
+            folder.rmdir()
     except (OSError, ValueError):  # it is nobody's loss if it stays
         return
 
 
 def _source_digest() -> str:
-    digest = hashlib.sha256(sys.version.encode())
-    digest.update(in_force().encode())
-    if in_force() == OWN:
-        digest.update(processor().encode())
-    for library in _LIBRARIES:
-        digest.update(f"{library} {version(library)}".encode())
+    state = [sys.version, in_force(), processor() if in_force() == OWN else ""]
+    state += [f"{library} {version(library)}" for library in _LIBRARIES]
     for package in (numba_tsne, mnist_clust):
-        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+        state += [digest(p.read_bytes()) for p in sorted(Path(package.__path__[0]).rglob("*.py"))]
+    return digest(repr(state).encode())[:16]

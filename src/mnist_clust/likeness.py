@@ -1,4 +1,4 @@
-"""Tell whether new images are of the kind that a map was made of, or lie on their side, say."""
+"""Tell whether new images are like those that a map was made of, or lie on their side, say."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mnist_clust._pixels import border
 
 Images = npt.NDArray[Any]
-MOST = 200  # images that are compared; they tell as much as all
+COMPARED = 200  # images; they tell as much as all
 FEW = 20  # images from which on a majority is no chance
 MAJORITY = 2 / 3  # of the right way round, one in eight is nearer when turned (the sample's digits)
 
@@ -29,19 +29,11 @@ _WAYS: dict[str, Callable[[Images], Images]] = {
 
 
 class Usual(NamedTuple):
-    """What is usual among the images that a map was made of.
+    """What is usual among the images that a map was made of."""
 
-    Attributes
-    ----------
-    border : float
-        Ink at the border, as a share of the ink of a pixel anywhere.
-    near, far : float
-        Median and 99th percentile of the distance to the nearest other image.
-    """
-
-    border: float
-    near: float
-    far: float
+    border: float  # ink at the border, as a share of the ink of a pixel anywhere
+    near: float  # median distance to the nearest other image
+    far: float  # 99th percentile of it
 
     @classmethod
     def of(cls, images: Images, nearest: npt.NDArray[np.floating]) -> Usual:
@@ -61,20 +53,9 @@ def difference(
 
     They are laid in each of the eight ways that a square can lie, as they are and inverted. If most
     of them are nearer to a known image in one of these, or all are far from any, that is said.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, height, width)
-    usual : Usual
-        Of the known ones.
-    distances : callable
-        Of images of that shape, the distance of each to the nearest known one.
-
-    Returns
-    -------
-    str or None
+    `distances` gives the distance of each image to the nearest known one.
     """
-    some = images[:: max(1, -(-len(images) // MOST))]
+    some = images[:: max(1, -(-len(images) // COMPARED))]
     square = images.shape[1] == images.shape[2]
     top = 255 if images.dtype == np.uint8 else images.max()
     found: dict[str, npt.NDArray[np.floating]] = {}

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import unprivileged
 
-from mnist_clust import data, load_digits, report
+from mnist_clust import _mnist, load_digits, report
 from mnist_clust.__main__ import main
 from mnist_clust.cache import project_root
 
@@ -98,8 +98,8 @@ def test_file_names_that_are_no_text(tmp_path):
 def test_nobody_has_a_home(tmp_path, monkeypatch):
     monkeypatch.delenv("KERAS_HOME", raising=False)
     monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
-    assert data._keras_cache() == Path("/tmp/.keras/datasets/mnist.npz")
-    assert isinstance(data.mnist_is_local(), bool)
+    assert _mnist._keras_cache() == Path("/tmp/.keras/datasets/mnist.npz")
+    assert isinstance(_mnist.mnist_is_local(), bool)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without a home")

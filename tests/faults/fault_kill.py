@@ -1,5 +1,6 @@
 """SIGKILL at random moments: the next run gives what a run never killed gives."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -9,8 +10,6 @@ import time
 import numpy as np
 import pytest
 from runs import Place, content, hidden, wait_until
-
-from mnist_clust import cache
 
 KILLS = int(os.environ.get("FAULTS_KILLS", "15"))  # of each command
 
@@ -22,7 +21,7 @@ def test_a_killed_run_leaves_nothing_that_a_later_one_trusts(command, tmp_path, 
     status, said = calm.run(command)
     length = time.monotonic() - started
     assert status == 0, said
-    whole = {"out": content(calm.out), "cache": content(calm.cache)}
+    whole = {"out": content(calm.out), "cache": content_of_cache(calm)}
     assert whole["out"]
     killed = Place(tmp_path / "killed", tiny)
     moments = np.random.default_rng(0).permutation(np.linspace(0.02, 0.98, KILLS))
@@ -39,7 +38,8 @@ def test_a_killed_run_leaves_nothing_that_a_later_one_trusts(command, tmp_path, 
         status, said = killed.run(command)
         assert status == 0, said
         assert content(killed.out) == whole["out"], "nothing more, nothing else"
-        assert content(killed.cache) == whole["cache"]
+        assert content_of_cache(killed) == whole["cache"]
+        assert len(hidden(killed.cache)) <= len(hidden(calm.cache)), "leftovers are removed"
         assert not list(killed.temporary.rglob("*"))
         if kept:
             shutil.rmtree(killed.cache, ignore_errors=True)  # `cluster` has none
@@ -61,8 +61,10 @@ def kill(place: Place, command: str, moment: float, length: float) -> float:
 
 
 def content_of_cache(place: Place) -> dict[str, object]:
-    """Read the entries of a cache; all of them must be whole."""
-    for entry in place.cache.rglob("*.pickle"):
-        cache._read(entry)
+    """Read the entries of a cache; all of them must be whole, with their digests."""
+    entries = list(place.cache.rglob("output.pkl"))
+    for entry in entries:
+        kept = entry.with_name("output.sha256").read_text("utf-8")
+        assert kept == hashlib.sha256(entry.read_bytes()).hexdigest()
     kept = content(place.cache) if place.cache.exists() else {}
-    return {name: entry for name, entry in kept.items() if name.endswith(".pickle")}
+    return {name: kept[name] for name in (str(e.relative_to(place.cache)) for e in entries)}

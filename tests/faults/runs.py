@@ -104,7 +104,7 @@ def _timeless(path: Path) -> object:
     if path.name == "index.html":  # has the seconds of each notebook
         lines = path.read_text("utf-8").splitlines()
         return [line for line in lines if not line.startswith('<td class="text-right">')]
-    if path.suffix == ".pickle":
+    if path.suffix == ".pkl":
         return joblib.hash(joblib.load(path))
     return path.read_bytes()
 

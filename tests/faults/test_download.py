@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from mnist_clust import data
+from mnist_clust import _mnist
 from mnist_clust.data import MnistUnavailableError, load_digits
 
 pytestmark = pytest.mark.slow
@@ -59,8 +59,8 @@ def bad_download(request, monkeypatch, tmp_path):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Half)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_address[1]}/mnist.npz"
-    monkeypatch.setattr(data, "_MNIST_URL", address)
-    monkeypatch.setattr(data, "_NETWORK_TIMEOUT", 2.0)
+    monkeypatch.setattr(_mnist, "_URL", address)
+    monkeypatch.setattr(_mnist, "_NETWORK_TIMEOUT", 2.0)
     from keras.src.datasets import mnist as keras_mnist
 
     fetch = keras_mnist.get_file

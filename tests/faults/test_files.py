@@ -1,6 +1,7 @@
 """Files and cache entries that a run was writing when it ended."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -179,36 +180,40 @@ def test_a_folder_has_one_writer_and_its_lock_ends_with_it(tmp_path):
 # --- the cache -----------------------------------------------------------------------------------
 
 
-def square(x):
-    return {"square": x**2, "model": Path("x")}
+def square(x, *, power=2):
+    return {"square": x**power, "model": Path("x")}
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "_folder", lambda: tmp_path / "cache")
-    return tmp_path / "cache"
+    """Where a cache may be made."""
+    monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path / "cache"))
+    cache._memory.cache_clear()
+    yield tmp_path / "cache"
+    cache._memory.cache_clear()
 
 
 def test_every_byte_of_a_kept_result_is_checked(folder, capsys, survived):
     x = np.arange(50.0)
     expected = cache.cached(square)(x)
-    (entry,) = folder.glob("*.pickle")
-    whole = entry.read_bytes()
-    for place in range(0, len(whole), 7):
-        damaged = bytearray(whole)
-        damaged[place] ^= 1
-        entry.write_bytes(damaged)
-        found = cache.cached(square)(x)
-        np.testing.assert_array_equal(found["square"], expected["square"])
-        said = capsys.readouterr().err
-        assert said.count("\n") == 1
-        assert "made anew (it is damaged)" in said
-        assert entry.read_bytes() == whole
-    for length in (0, 1, 31, 32, 33, len(whole) - 1):
-        entry.write_bytes(whole[:length])
-        cache.cached(square)(x)
-        assert "made anew (it is damaged)" in capsys.readouterr().err
-        assert entry.read_bytes() == whole
+    for name in ("output.pkl", "output.sha256"):
+        (entry,) = folder.rglob(name)
+        whole = entry.read_bytes()
+        for place in range(0, len(whole), 7):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1
+            entry.write_bytes(damaged)
+            found = cache.cached(square)(x)
+            np.testing.assert_array_equal(found["square"], expected["square"])
+            said = capsys.readouterr().err
+            assert said.count("\n") == 1
+            assert "made anew (it is damaged)" in said
+            assert entry.read_bytes() == whole
+        for length in (0, 1, 31, 32, 33, len(whole) - 1):
+            entry.write_bytes(whole[:length])
+            cache.cached(square)(x)
+            assert "made anew (it is damaged)" in capsys.readouterr().err
+            assert entry.read_bytes() == whole
     survived("a damaged cache entry")
     cache.cached(square)(x)
     assert capsys.readouterr().err == "", "a whole one is used, in silence"
@@ -218,39 +223,57 @@ def test_a_result_that_cannot_be_read_is_made_anew(folder, capsys, monkeypatch):
     cache.cached(square)(2)
     monkeypatch.setattr(cache.joblib, "load", lambda file: 1 / 0)
     assert cache.cached(square)(2)["square"] == 4
-    assert "made anew" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "made anew" in said
+    assert said.count("\n") == 1
 
 
 def test_a_result_that_cannot_be_kept_is_given(folder, capsys, survived):
     folder.write_text("a file where the folder should be")
-    assert cache.cached(square)(3)["square"] == 9
-    assert "is not kept for the next run" in capsys.readouterr().err
+    for x in (3, 4):
+        assert cache.cached(square)(x)["square"] == x**2
+    said = capsys.readouterr().err
+    assert "is not kept for the next run" in said
+    assert said.count("\n") == 1
     survived("a cache that cannot be written")
+
+
+def test_a_result_whose_folder_is_taken_is_given(folder, capsys):
+    cache.cached(square)(3)
+    (entry,) = folder.rglob("output.pkl")
+    shutil.rmtree(entry.parent)
+    entry.parent.write_text("a file where the folder should be")
+    assert cache.cached(square)(3)["square"] == 9
+    said = capsys.readouterr().err
+    assert "is not kept for the next run" in said
+    assert said.count("\n") == 1
 
 
 def test_arguments_count_however_they_are_given(folder):
     cache.cached(square)(3)
     cache.cached(square)(x=3)
-    assert len(list(folder.glob("*.pickle"))) == 1
+    cache.cached(square)(3, power=2)
+    assert len(list(folder.rglob("output.pkl"))) == 1
+    cache.cached(square)(3, power=3)
+    assert len(list(folder.rglob("output.pkl"))) == 2
 
 
-def test_of_earlier_caches_only_what_they_wrote_is_removed(tmp_path, monkeypatch):
+def test_of_earlier_caches_only_what_they_wrote_is_removed(folder, monkeypatch):
     """The variable may name a folder that holds other things, too, some of them called alike."""
-    monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path))
     states = iter(["0" * 16, "1" * 16, "2" * 16])
     monkeypatch.setattr(cache, "_source_digest", lambda: next(states))
-    others = [tmp_path / ("f" * 16) / "mine.pickle", tmp_path / "letters" / "a"]
+    others = [folder / ("f" * 16) / "joblib" / "output.pkl", folder / "letters" / "a"]
     for path in others:
-        path.parent.mkdir()
+        path.parent.mkdir(parents=True)
         path.write_text("of somebody else's")
-    others.append(tmp_path / ("1" * 16) / "notes.txt")
+    others.append(folder / ("1" * 16) / "notes.txt")
     for state in ("0" * 16, "1" * 16, "2" * 16):
-        cache._folder.cache_clear()
+        cache._memory.cache_clear()
         cache.cached(square)(3)
-        kept = sorted(path.parent.name for path in tmp_path.rglob("*.pickle"))
+        kept = sorted(path.relative_to(folder).parts[0] for path in folder.rglob("output.pkl"))
         assert kept == [state, "f" * 16]
         if state == "1" * 16:
             others[-1].write_text("put there later")
-    cache._folder.cache_clear()
-    assert not (tmp_path / ("0" * 16)).exists()
+    assert not (folder / ("0" * 16)).exists()
+    assert [path.name for path in (folder / ("1" * 16)).iterdir()] == ["notes.txt"]
     assert all(path.exists() for path in others)

