@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from mnist_clust import numerics
+from mnist_clust import __version__, numerics
 
 try:
     numerics.fix()  # before anything below loads NumPy
@@ -23,12 +23,39 @@ except ValueError as error:
     click.echo(f"Error: {error}", err=True)
     sys.exit(2)
 
-from mnist_clust.data import DataError, Digits, MnistUnavailableError, load_digits, parse_size
+from mnist_clust.data import (
+    Digits,
+    MnistUnavailableError,
+    find,
+    load_digits,
+    load_images,
+    parse_size,
+)
 
 STOPPED = (
     "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
     "in the cache, so that the next run need not compute them again."
 )
+
+
+@contextmanager
+def _failures_in_one_line() -> Iterator[None]:
+    """Say in a sentence what failed: status 1, or 2 for what could not be used."""
+    from mnist_clust.report import NotebookError
+    from mnist_clust.site import SiteError
+
+    try:
+        yield
+    except (NotebookError, SiteError, MnistUnavailableError) as error:
+        click.echo()
+        raise click.ClickException(str(error)) from error
+    except ValueError as error:  # a DataError, or images that do not fit
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        click.echo()
+        raise click.ClickException(
+            f"{error.filename or 'a file'} could not be written or read: {error.strerror}."
+        ) from error
 
 
 class _Stoppable(click.Group):
@@ -66,16 +93,24 @@ def _leave() -> NoReturn:
     os._exit(130)
 
 
+_data = click.option(
+    "--data", default="auto", show_default=True,
+    help="'auto', 'mnist', 'sample', or a path to images of your own.",
+)  # fmt: skip
+_size = click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
+
+
 @click.group(cls=_Stoppable, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="mnist-clust %(version)s")
 def main() -> None:
     """Cluster handwritten digits, with nobody telling what they are."""
 
 
 @main.command()
-@click.option("--data", default="auto", show_default=True,
-              help="'auto', 'mnist', 'sample', or a path to images of your own.")  # fmt: skip
-@click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
+@_data
+@_size
 @click.argument("notebooks", nargs=-1)
+@_failures_in_one_line()
 def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
     """Run NOTEBOOKS (all, or those that start with 01, 02, …) and build a site from them.
 
@@ -83,35 +118,24 @@ def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
     """
     from mnist_clust.report import find_notebooks, make_report, summary
 
-    try:
-        chosen = find_notebooks(notebooks)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    chosen = find_notebooks(notebooks)
     digits = _load(data, size)
-    with _failures_in_one_line():
-        try:
-            made = make_report(digits, _source(data, digits), chosen)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
+    made = make_report(digits, _source(data, digits), chosen)
     click.echo(f"\n{summary(made)}")
     sys.exit(1 if made.broken else 0)
 
 
 @main.command()
+@_failures_in_one_line()
 def notebooks() -> None:
     """Run the committed notebooks on full MNIST; renew their outputs, figures and numbers."""
     from mnist_clust.readme import update_readme
     from mnist_clust.report import find_notebooks, make_report, publish, summary
 
-    try:
-        chosen = find_notebooks()
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    digits = _load("mnist")
-    with _failures_in_one_line():
-        made = make_report(digits, "auto", chosen)
-        publish(made)
-        update_readme()
+    chosen = find_notebooks()
+    made = make_report(_load("mnist"), "auto", chosen)
+    publish(made)
+    update_readme()
     click.echo(f"\n{summary(made)}")
     sys.exit(1 if made.broken else 0)
 
@@ -122,15 +146,16 @@ def notebooks() -> None:
               help="How many; auto lets the map decide.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for the results.  [default: clusters-NAME]")  # fmt: skip
-@click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
+@_size
+@_failures_in_one_line()
 def cluster(images: str, clusters: str, out: Path | None, size: str | None) -> None:
     """Cluster IMAGES: 'mnist', 'sample', or a path.
 
     A path leads to a folder of PNG or JPEG pictures, with a folder for each class if they have
     labels, to an .npz, .npy, .csv, .parquet or .mat file, or to IDX files.
 
-    Writes clusters.csv, summary.json, map.png, a contact sheet of each cluster, and what 'assign'
-    needs to place more images.
+    Writes index.html, which shows the map and a contact sheet of each cluster, clusters.csv,
+    summary.json, and what 'assign' needs to place more images.
     """
     from mnist_clust.own_images import cluster_images
 
@@ -141,16 +166,12 @@ def cluster(images: str, clusters: str, out: Path | None, size: str | None) -> N
             f"--clusters {wanted} is more than the {len(digits.train_images)} training images."
         )
     folder = out or Path(f"clusters-{digits.name}")
-    with _failures_in_one_line():
-        try:
-            summary = cluster_images(digits, wanted, folder)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
+    summary = cluster_images(digits, wanted, folder)
     shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
     click.echo("\n" + "\n".join(f"{key:14} {value}" for key, value in shown.items()))
     for notice in summary["notices"][len(digits.notices) :]:  # what was not said before
         _warn(notice)
-    click.echo(f"\nOpen {(folder / 'map.png').resolve().as_uri()}")
+    click.echo(f"\nOpen {(folder / 'index.html').resolve().as_uri()}")
 
 
 @main.command()
@@ -159,33 +180,28 @@ def cluster(images: str, clusters: str, out: Path | None, size: str | None) -> N
               help="The folder that 'cluster' wrote.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="assigned.csv",
               show_default=True, help="The file to write.")  # fmt: skip
-@click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
+@_size
+@_failures_in_one_line()
 def assign(images: str, model: Path, out: Path, size: str | None) -> None:
     """Place new IMAGES, as for 'cluster' or one picture, on a map that it saved.
 
     Each gets a cluster. They are treated as those of the map were.
     """
-    from mnist_clust.data import find, load_images
-    from mnist_clust.own_images import assign_images
+    from mnist_clust.own_images import DOUBTFUL, assign_images
     from mnist_clust.pipeline import ImageClusterer
 
     _refuse_to_replace(out, images, model)
-    try:
-        with _failures_in_one_line():
-            if images not in ("mnist", "sample"):
-                find(images)
-            saved = ImageClusterer.load(model)
-            wanted = _size(size) or (saved.image_shape_ if saved.form_.resized else None)
-            new = load_images(images, size=wanted, known=saved.form_)
-            table, unlike = assign_images(new, saved, out)
-    except MnistUnavailableError as error:
-        raise click.ClickException(str(error)) from error
-    except ValueError as error:  # a DataError, or images that do not fit
-        raise click.UsageError(str(error)) from error
+    if images not in ("mnist", "sample"):
+        find(images)  # before the model is read
+    saved = ImageClusterer.load(model)
+    wanted = parse_size(size) if size is not None else None
+    wanted = wanted or (saved.image_shape_ if saved.form_.resized else None)
+    new = load_images(images, size=wanted, known=saved.form_)
+    table, unlike = assign_images(new, saved, out)
     err = not out.is_file()  # the table itself may go to where this would
     for notice in (*new.notices, *([unlike] if unlike else [])):
         _warn(notice, err=err)
-    doubtful = int((table.confidence < 0.5).sum())
+    doubtful = int((table.confidence < DOUBTFUL).sum())
     click.echo(f"{len(table):,} images assigned, {doubtful:,} of them doubtful: {out}", err=err)
 
 
@@ -201,11 +217,11 @@ def _refuse_to_replace(out: Path, images: str, model: Path) -> None:
 
 
 @main.command()
-@click.option("--data", default="auto", show_default=True,
-              help="'auto', 'mnist', 'sample', or a path to images of your own.")  # fmt: skip
-@click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
+@_data
+@_size
 @click.option("--port", type=click.IntRange(1, 65535), help="[default: the first free from 8501]")
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
+@_failures_in_one_line()
 def explore(data: str, size: str | None, port: int | None, headless: bool) -> None:
     """Explore the maps in a browser, every digit behind its point; stop it with Ctrl-C.
 
@@ -218,31 +234,23 @@ def explore(data: str, size: str | None, port: int | None, headless: bool) -> No
 
 
 @main.command()
+@_failures_in_one_line()
 def readme() -> None:
     """Write the README's tables anew from results/*.json."""
     from mnist_clust.readme import update_readme
 
-    with _failures_in_one_line():
-        update_readme()
+    update_readme()
 
 
 def _load(source: str, size: str | None = None) -> Digits:
-    try:
-        if _size(size):  # notebooks and the explorer load the images themselves
-            os.environ["MNIST_CLUST_SIZE"] = str(size)
-            click.get_current_context().call_on_close(lambda: os.environ.pop("MNIST_CLUST_SIZE"))
-        digits = load_digits(source)
-    except MnistUnavailableError as error:
-        raise click.ClickException(str(error)) from error
-    except DataError as error:
-        raise click.UsageError(str(error)) from error
+    if size is not None:  # notebooks and the explorer load the images themselves
+        parse_size(size)
+        os.environ["MNIST_CLUST_SIZE"] = size
+        click.get_current_context().call_on_close(lambda: os.environ.pop("MNIST_CLUST_SIZE"))
+    digits = load_digits(source)
     for notice in digits.notices:
         _warn(notice)
     return digits
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    return None if text is None else parse_size(text)
 
 
 def _warn(notice: str, *, err: bool = False) -> None:
@@ -263,23 +271,6 @@ def _source(given: str, digits: Digits) -> str:
     if given == "auto":
         return "auto" if digits.name == "mnist" else "sample"
     return given if given in ("mnist", "sample") else str(Path(given).expanduser().resolve())
-
-
-@contextmanager
-def _failures_in_one_line() -> Iterator[None]:
-    from mnist_clust.report import NotebookError
-    from mnist_clust.site import SiteError
-
-    try:
-        yield
-    except (NotebookError, SiteError) as error:
-        click.echo()
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        click.echo()
-        raise click.ClickException(
-            f"{error.filename or 'a file'} could not be written or read: {error.strerror}."
-        ) from error
 
 
 if __name__ == "__main__":

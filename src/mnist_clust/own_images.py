@@ -7,11 +7,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
@@ -27,10 +29,19 @@ from mnist_clust._write import (
     write_together,
 )
 from mnist_clust.data import Digits, Images, Labels, NewImages, known_only
+from mnist_clust.own_page import PAGE, page, purity
 from mnist_clust.pipeline import ImageClusterer, timed
+from mnist_clust.plots.style import PALETTE
+from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 from mnist_clust.silhouettes import map_silhouettes
 
 SHOWN = 240  # images on a contact sheet
+DOUBTFUL = 0.5  # less confidence than this
+MAP_CELLS = 36  # along each side of the map, with an image in each
+BADGE: Any = {
+    "ha": "center", "va": "center", "color": "white", "weight": "bold",
+    "bbox": {"boxstyle": "round,pad=0.3", "fc": "#1f2933", "ec": "white"},
+}  # fmt: skip
 MOST_SHEETS = 100  # looked for, where nobody said how many clusters there will be
 SUMMARY = "summary.json"
 
@@ -45,10 +56,10 @@ def cluster_images(
     digits : Digits
     n_clusters : int or "auto"
     folder : path
-        Gets ``clusters.csv``, ``summary.json``, ``map.png``, a contact sheet of each cluster and
-        ``model.npz``, all at the end and together. Of what lies there, only files that an earlier
-        run recorded in ``summary.json`` are replaced or removed. While another run writes there,
-        this one waits.
+        Gets ``index.html``, which shows ``map.png`` and a contact sheet of each cluster;
+        ``clusters.csv``, ``summary.json`` and ``model.npz``; all at the end and together. Of what
+        lies there, only files that an earlier run recorded in ``summary.json`` are replaced or
+        removed. While another run writes there, this one waits.
 
     Returns
     -------
@@ -74,20 +85,19 @@ def cluster_images(
         places = assigned[["x", "y"]].to_numpy(np.float32)
         known = map_silhouettes(model.embedding_, model.labels_)
         new = map_silhouettes(model.embedding_, model.labels_, (places, unseen))
-        parts = [
-            _table("train", digits.train_index, model.labels_, model.embedding_, known,
-                   digits.train_labels),
-            _table("test", digits.test_index, unseen, places, new, digits.test_labels),
-        ]  # fmt: skip
-        if digits.files:
-            of_test = digits.test_index + (0 if digits.split else len(digits.train_images))
-            for part, index in zip(parts, (digits.train_index, of_test), strict=True):
-                part.insert(1, "file", _names([digits.files[i] for i in index]))
-        with timed("pictures", seconds, verbose=True):
-            files = _draw_pictures(digits.train_images, model, known)
+        names = name_clusters(model, digits.train_labels)
+        table = pd.concat([
+            _table(digits, "train", _placed(model).assign(silhouette=known), names),
+            _table(digits, "test", assigned.assign(silhouette=new), names),
+        ])  # fmt: skip
         summary = summarise(digits, model, unseen, float(known.mean())) | {"seconds": seconds}
+        summary["n_doubtful"] = int(table.doubtful.sum())
         summary["notices"] = [*digits.notices, *([f"Unseen images: {unlike}"] if unlike else [])]
-        files["clusters.csv"] = _csv(pd.concat(parts))
+        with timed("pictures", seconds, verbose=True):
+            files = _draw_pictures(digits.train_images, model, known, names, purity(table))
+        colors = [to_hex(PALETTE[c % len(PALETTE)]) for c in range(model.n_clusters_)]
+        files[PAGE] = page(summary, table, [*map(_sheet, range(model.n_clusters_))], colors)
+        files["clusters.csv"] = _csv(table)
         files[MODEL_FILE] = model.packed()
         record = {name: digest(content) for name, content in sorted(files.items())}
         stale = {name: known for name, known in earlier.items() if name not in record}
@@ -109,7 +119,7 @@ def _recorded(folder: Path) -> dict[str, str]:
 def _refuse_others(folder: Path, n_clusters: int | str, earlier: Mapping[str, str]) -> None:
     """Refuse, before any work, to write over files that no earlier run wrote."""
     sheets = range(int(n_clusters) if n_clusters != "auto" else MOST_SHEETS)
-    names = ["clusters.csv", "map.png", MODEL_FILE, *map(_sheet, sheets)]
+    names = [PAGE, "clusters.csv", "map.png", MODEL_FILE, *map(_sheet, sheets)]
     if not earlier:
         names.append(SUMMARY)
     for name in names:
@@ -125,6 +135,41 @@ def _sheet(cluster: int) -> str:
     return f"cluster_{cluster:02}.png"
 
 
+def name_clusters(model: ImageClusterer, labels: Labels | None) -> list[str]:
+    """Name each cluster by its most frequent label, or by a letter where there is none."""
+    n = model.n_clusters_
+    letters = [ascii_uppercase[c % 26] + (str(c // 26 + 1) if c >= 26 else "") for c in range(n)]
+    if labels is None:
+        return letters
+    found = name_by_majority(model.labels_, labels, n).tolist()
+    return [x if name == UNNAMED else str(name) for name, x in zip(found, letters, strict=True)]
+
+
+def _placed(model: ImageClusterer) -> pd.DataFrame:
+    """Say of the training images what `assign` says of new ones."""
+    x, y = model.embedding_.T
+    agree = model.labels_[model.neighbors_.indices] == model.labels_[:, None]
+    found = {"cluster": model.labels_, "x": x, "y": y, "confidence": agree.mean(axis=1)}
+    return pd.DataFrame(found)
+
+
+def _table(digits: Digits, split: str, found: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Add to what was found of one split's images where they come from and what they are."""
+    train = split == "train"
+    index = digits.train_index if train else digits.test_index
+    labels = digits.train_labels if train else digits.test_labels
+    table = found[["cluster", "x", "y", "silhouette", "confidence"]]
+    table = table.round({"x": 4, "y": 4, "silhouette": 4, "confidence": 4})
+    table["doubtful"] = found.confidence < DOUBTFUL
+    table.insert(1, "name", np.array(names, object)[found.cluster])
+    table.insert(0, "index", index)
+    if digits.files:
+        start = 0 if train or digits.split else len(digits.train_images)
+        table.insert(1, "file", _names([digits.files[start + i] for i in index]))
+    table.insert(2 if digits.files else 1, "split", split)
+    return table if labels is None else table.assign(label=labels)
+
+
 def _names(files: Sequence[str]) -> pd.Series:
     return pd.Series(list(files), dtype=object)  # of text, which they need not be, pandas asks more
 
@@ -134,48 +179,10 @@ def _csv(table: pd.DataFrame) -> bytes:
     return bytes(table.to_csv(index=False).encode(errors="surrogateescape"))
 
 
-def _table(
-    split: str,
-    index: npt.NDArray[np.int64],
-    clusters: npt.NDArray[np.integer],
-    places: npt.NDArray[np.float32],
-    silhouettes: npt.NDArray[np.float32],
-    labels: Labels | None,
-) -> pd.DataFrame:
-    """Make the rows of one split."""
-    columns = {
-        "index": index,
-        "split": split,
-        "cluster": clusters,
-        "x": places[:, 0].round(4),
-        "y": places[:, 1].round(4),
-        "silhouette": silhouettes.round(4),
-    }
-    return pd.DataFrame(columns if labels is None else columns | {"label": labels})
-
-
 def summarise(
-    digits: Digits,
-    model: ImageClusterer,
-    unseen: npt.NDArray[np.integer],
-    silhouette: float,
+    digits: Digits, model: ImageClusterer, unseen: npt.NDArray[np.integer], silhouette: float
 ) -> dict[str, Any]:
-    """Sum a clustering up in numbers; those that need labels only where there are some.
-
-    Parameters
-    ----------
-    digits : Digits
-    model : ImageClusterer
-        Fitted on the training images.
-    unseen : ndarray of int, shape (n_test,)
-        Clusters of the test images.
-    silhouette : float
-        Mean over the training images.
-
-    Returns
-    -------
-    dict
-    """
+    """Sum a clustering up in numbers; those that need labels only where there are some."""
     summary: dict[str, Any] = {
         "data": digits.name,
         "digest": digits.digest,
@@ -186,32 +193,41 @@ def summarise(
         "form": asdict(digits.form),
     }
     if digits.train_labels is not None:
-        names = scores.name_one_to_one(model.labels_, digits.train_labels, model.n_clusters_)
-        accuracy = scores.accuracy(digits.train_labels, model.labels_, names)
-        summary["accuracy"] = round(accuracy, 4)
-        if digits.test_labels is not None:
-            accuracy = scores.accuracy(digits.test_labels, unseen, names)
-            summary["accuracy_test"] = round(accuracy, 4)
+        names = name_one_to_one(model.labels_, digits.train_labels, model.n_clusters_)
         pair = known_only(digits.train_labels, model.labels_)
-        summary["ami"] = round(float(adjusted_mutual_info_score(*pair)), 4)
-        summary["ari"] = round(float(adjusted_rand_score(*pair)), 4)
+        scored = {"accuracy": scores.accuracy(digits.train_labels, model.labels_, names)}
+        if digits.test_labels is not None:
+            scored["accuracy_test"] = scores.accuracy(digits.test_labels, unseen, names)
+        scored |= {"ami": adjusted_mutual_info_score(*pair), "ari": adjusted_rand_score(*pair)}
+        summary |= {name: round(float(score), 4) for name, score in scored.items()}
     return summary
 
 
 def _draw_pictures(
-    images: Images, model: ImageClusterer, silhouettes: npt.NDArray[np.float32]
-) -> dict[str, bytes]:
-    """Draw the map and a contact sheet of each cluster, by file name."""
-    k = model.n_clusters_
-    title = f"{len(images):,} images in {k} clusters"
-    drawn = plots.map_of_images(images, model.embedding_, model.labels_, title=title)
+    images: Images, model: ImageClusterer, silhouettes: npt.NDArray[np.float32],
+    names: Sequence[str], pure: pd.Series | None,
+) -> dict[str, bytes]:  # fmt: skip
+    """Draw the map, named, and a contact sheet of each cluster, by file name."""
+    title = f"{len(images):,} images in {len(names)} clusters"
+    drawn = plots.map_of_images(
+        images, model.embedding_, model.labels_, cells=MAP_CELLS, title=title
+    )
+    scaled = model.embedding_ - model.embedding_.min(axis=0)
+    scaled *= MAP_CELLS / scaled.max()
+    for cluster, name in enumerate(names):
+        x, y = np.median(scaled[model.labels_ == cluster], axis=0)
+        drawn.axes[0].text(x, y, name, **BADGE)
     files = {"map.png": _png(drawn)}
-    for cluster in range(k):
+    for cluster, name in enumerate(names):
         members = np.flatnonzero(model.labels_ == cluster)
         # From the surest to the least sure, evenly: the end of a sheet shows the doubtful ones.
         members = members[np.argsort(-silhouettes[members], kind="stable")]
         chosen = members[np.linspace(0, len(members) - 1, min(SHOWN, len(members))).astype(int)]
-        title = f"Cluster {cluster}: {len(members):,} images, the surest first"
+        title = (
+            f"{name} (cluster {cluster}): {len(members):,} training images, the most typical first"
+        )
+        if pure is not None and cluster in pure.index:
+            title += f"; {pure[cluster]:.1%} have this label"
         files[_sheet(cluster)] = _png(plots.contact_sheet(images[chosen], title=title))
     return files
 
