@@ -1,7 +1,9 @@
 import hashlib
 import json
 import os
+from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,12 +13,13 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.datasets import load_digits as small_digits
 
-from mnist_clust import load_digits, scores
+from mnist_clust import __version__, load_digits, scores
 from mnist_clust.__main__ import main
 from mnist_clust._model_file import FORMAT
 from mnist_clust.experiments.out_of_distribution import make_unfamiliar
 from mnist_clust.features import Deskew, OrientedGradients, describe
-from mnist_clust.own_images import assign_images, cluster_images
+from mnist_clust.own_images import assign_images, cluster_images, name_clusters
+from mnist_clust.own_page import page
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.scores import name_one_to_one
 
@@ -171,7 +174,8 @@ def clustered(own_file):
 def test_the_command_writes_what_it_promises(clustered, own_file):
     summary = json.loads((clustered / "summary.json").read_text("utf-8"))
     table = pd.read_csv(clustered / "clusters.csv")
-    assert list(table) == ["index", "split", "cluster", "x", "y", "silhouette", "label"]
+    columns = "index split cluster name x y silhouette confidence doubtful label"
+    assert list(table) == columns.split()
     assert len(table) == summary["n_images"] == 500
     assert sorted(table["index"]) == list(range(500)), "every image of the file, once"
     labels = np.load(own_file)["labels"]
@@ -182,6 +186,80 @@ def test_the_command_writes_what_it_promises(clustered, own_file):
     assert set(summary["seconds"]) >= {"features", "neighbours", "map", "clusters"}
     assert len(list(clustered.glob("cluster_*.png"))) == summary["n_clusters"]
     assert (clustered / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_cluster_has_a_name_and_each_image_a_confidence(clustered):
+    table = pd.read_csv(clustered / "clusters.csv", dtype={"name": str, "label": str})
+    summary = json.loads((clustered / "summary.json").read_text("utf-8"))
+    train = table[table.split == "train"]
+    for _, members in train.groupby("cluster"):
+        assert members.name.nunique() == 1
+        assert members.name.iloc[0] in set(members.label.mode())
+    assert table.confidence.between(0, 1).all()
+    assert (table.doubtful == (table.confidence < 0.5)).all()
+    assert table.doubtful.sum() == summary["n_doubtful"] > 0
+    right = table.label == table.name
+    assert right[table.doubtful].mean() < right[~table.doubtful].mean(), "it means something"
+
+
+def sheets_of(folder):
+    return sorted(path.name for path in folder.glob("cluster_*.png"))
+
+
+class Elements(HTMLParser):
+    """What a page shows and where it leads."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += f" {data}"
+
+    def of(self, tag, attribute):
+        return [a[attribute] for t, a in self.elements if t == tag and attribute in a]
+
+
+def test_one_page_shows_it_all_without_a_network(clustered):
+    page = Elements((clustered / "index.html").read_text("utf-8"))
+    table = pd.read_csv(clustered / "clusters.csv", dtype={"name": str, "label": str})
+    summary = json.loads((clustered / "summary.json").read_text("utf-8"))
+    assert page.of("img", "src") == ["map.png", *sheets_of(clustered)]
+    assert all(page.of("img", "alt"))
+    places = {f"#{name}" for name in page.of("h3", "id")}
+    for link in page.of("a", "href"):
+        assert link in places or (clustered / link).is_file(), link
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in page.elements}
+    assert "//" not in (clustered / "index.html").read_text("utf-8")
+    said = page.text.split()
+    assert f"{summary['accuracy']}" in said
+    pure = (table.name == table.label).groupby(table.cluster).mean()
+    for cluster, share in pure.items():
+        assert f"{share:.1%}" in said, f"purity of cluster {cluster}"
+    for count in pd.crosstab(table.label, table.name).to_numpy().ravel():
+        assert f"{count:,}" in said
+    assert "Confusion matrix" in page.text
+    assert str(clustered) not in page.text, "it may be given away"
+
+
+def test_nothing_on_the_page_is_taken_for_markup():
+    summary = {"data": "<b>&", "n_images": 1, "n_clusters": 1, "notices": ["<script>x</script>"]}
+    table = pd.DataFrame({"cluster": [0], "name": ["<i>"], "doubtful": [False], "label": [-1]})
+    made = page(summary, table, ["cluster_00.png"], ["#000000"]).decode()
+    assert {"script", "b", "i"}.isdisjoint(tag for tag, _ in Elements(made).elements)
+    assert "no labels" in made, "none of its images has one"
+
+
+def test_clusters_are_named_by_letters_where_there_are_no_labels():
+    model = SimpleNamespace(labels_=np.arange(30) % 28, n_clusters_=28)
+    names = name_clusters(model, None)
+    assert names[:3] + names[25:] == ["A", "B", "C", "Z", "A2", "B2"]
+    labels = np.where(np.arange(30) % 28 == 1, -1, 7)
+    assert name_clusters(model, labels)[:3] == ["7", "B", "7"]
 
 
 def test_more_images_are_assigned_later(clustered, own_file, tmp_path):
@@ -211,10 +289,23 @@ def test_without_labels_nothing_is_scored(sample, tmp_path):
     summary = json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))
     assert summary["n_clusters"] == 3
     assert "accuracy" not in summary
-    assert "label" not in pd.read_csv(tmp_path / "out" / "clusters.csv")
+    table = pd.read_csv(tmp_path / "out" / "clusters.csv")
+    assert "label" not in table
+    assert (table.name == table.cluster.map(dict(enumerate("ABC")))).all()
+    made = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert "Confusion" not in made
+    assert "of that label" not in made
 
 
-OWN = ["clusters.csv", "summary.json", "map.png", "model.npz", "cluster_00.png", "cluster_02.png"]
+OWN = [
+    "index.html",
+    "clusters.csv",
+    "summary.json",
+    "map.png",
+    "model.npz",
+    "cluster_00.png",
+    "cluster_02.png",
+]
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -243,7 +334,7 @@ def test_only_what_a_run_recorded_is_removed_by_the_next(sample, tmp_path, monke
     assert (tmp_path / "cluster_analysis.png").read_text() == "of a person"
     assert (tmp_path / "cluster_02.png").read_text() == "drawn upon by a person"
     files = json.loads((tmp_path / "summary.json").read_text("utf-8"))["files"]
-    assert sorted(files) == sorted([*OWN[:1], *OWN[2:5], "cluster_01.png"])
+    assert sorted(files) == sorted([*OWN[:2], *OWN[3:6], "cluster_01.png"])
     for name, known in files.items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == known
 
@@ -439,3 +530,9 @@ def test_small_images_keep_their_size():
     for images, kept in ((small, True), (large, False)):
         plain = OrientedGradients().transform(Deskew().transform(images))
         assert np.array_equal(describe(images), plain) is kept
+
+
+def test_the_command_tells_its_version():
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.output == f"mnist-clust {__version__}\n"

@@ -39,7 +39,7 @@ SHOWN = 240  # images on a contact sheet
 DOUBTFUL = 0.5  # less confidence than this
 MAP_CELLS = 36  # along each side of the map, with an image in each
 BADGE: Any = {
-    "ha": "center", "va": "center", "color": "white", "weight": "bold",
+    "ha": "center", "va": "bottom", "color": "white", "weight": "bold",
     "bbox": {"boxstyle": "round,pad=0.3", "fc": "#1f2933", "ec": "white"},
 }  # fmt: skip
 MOST_SHEETS = 100  # looked for, where nobody said how many clusters there will be
@@ -215,7 +215,8 @@ def _draw_pictures(
     scaled = model.embedding_ - model.embedding_.min(axis=0)
     scaled *= MAP_CELLS / scaled.max()
     for cluster, name in enumerate(names):
-        x, y = np.median(scaled[model.labels_ == cluster], axis=0)
+        places = scaled[model.labels_ == cluster]
+        x, y = np.median(places[:, 0]), np.quantile(places[:, 1], 0.95) + 1  # outliers aside
         drawn.axes[0].text(x, y, name, **BADGE)
     files = {"map.png": _png(drawn)}
     for cluster, name in enumerate(names):

@@ -18,6 +18,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 75rem; margin: 0 auto; p
 img { max-width: 100%; height: auto; background: #fff; border-radius: .3rem; }
 table { border-collapse: collapse; }
 th, td { border: 1px solid var(--line); padding: .2rem .6rem; text-align: right; }
+th[scope=row] { text-align: left; }
 .wide { overflow-x: auto; }
 .swatch { display: inline-block; width: .9em; height: .9em; border-radius: 50%; }
 .notice { border-left: .3rem solid #bd1f01; padding-left: .7rem; }
@@ -57,7 +58,7 @@ def page(
         *(f'<p class="notice">{escape(notice)}</p>' for notice in summary["notices"]),
         _table(["", ""], [[said, f"{value:,}"] for said, value in numbers]),
         "<h2>Map</h2><p>Images that look alike lie close together. Each is drawn in its place, in "
-        "the colour of its cluster; names are written at the middle of each cluster.</p>",
+        "the colour of its cluster; its name stands above each cluster.</p>",
         '<img src="map.png" alt="Map of the images, named and coloured by cluster">',
         "<h2>Clusters</h2>",
         _legend(table, colors),
