@@ -23,13 +23,13 @@ except ValueError as error:
     click.echo(f"Error: {error}", err=True)
     sys.exit(2)
 
+from mnist_clust._pixels import parse_size
 from mnist_clust.data import (
     Digits,
     MnistUnavailableError,
     find,
     load_digits,
     load_images,
-    parse_size,
 )
 
 STOPPED = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from mnist_clust._pixels import Grey, colour_to_grey, fit_into
+from mnist_clust._pixels import Grey, Size, colour_to_grey, fit_into
 from mnist_clust._read import MAX_BYTES, DataError, readable, too_large
 
 MAX_IMAGE_BYTES = 5 * 1024**2
@@ -64,7 +64,7 @@ def _decode(picture: Image.Image) -> tuple[Grey, bool]:
 def read_pictures(
     pictures: Iterable[tuple[str, bytes]],
     origin: Path,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     limit: int = MAX_BYTES,
 ) -> tuple[Grey, bool]:
     """Decode pictures, each with a name for messages, that are of one size or are brought to it.

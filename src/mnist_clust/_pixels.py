@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,11 @@ from PIL import Image
 from mnist_clust._read import DataError
 
 Grey = npt.NDArray[np.uint8]
+Size = tuple[int, int]  # height and width, in pixels
 Notify = Callable[[str], None]
 
 FULL = 255
+MAX_SIDE = 4096  # pixels
 FEW_LEVELS = 16  # whole numbers up to here are levels of fewer bits, as scikit-learn's digits have
 _GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 _ONE_COLOUR = 16  # levels that a single ink may vary by
@@ -182,7 +186,7 @@ def border(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate(sides, axis=1)
 
 
-def fit_into(image: Grey, size: tuple[int, int]) -> Grey:
+def fit_into(image: Grey, size: Size) -> Grey:
     """Scale an image into a size, its proportions kept, and fill up with what its border shows."""
     if image.shape == size:
         return image
@@ -194,3 +198,29 @@ def fit_into(image: Grey, size: tuple[int, int]) -> Grey:
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     whole[top : top + height, left : left + width] = scaled
     return whole
+
+
+def fitted(images: Grey, size: Size) -> Grey:
+    """Bring images to a size."""
+    return np.stack([fit_into(image, size) for image in images]) if len(images) else images
+
+
+def size_asked(size: int | Size | None) -> Size | None:
+    """Settle the size that an argument or ``MNIST_CLUST_SIZE`` asks for."""
+    if size is None and (asked := os.environ.get("MNIST_CLUST_SIZE")):
+        size = parse_size(asked)
+    if size is None:
+        return None
+    height, width = (size, size) if isinstance(size, int) else size
+    if not (1 < height <= MAX_SIDE and 1 < width <= MAX_SIDE):
+        raise DataError(f"{height}×{width} pixels are no size: give sides of 2 to {MAX_SIDE}.")
+    return height, width
+
+
+def parse_size(text: str) -> Size:
+    """Read a side, or height and width, as in 28 or 28x20."""
+    match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", text.strip())
+    if not match:
+        shown = text if len(text) < 40 else f"{text[:40]}…"
+        raise DataError(f"{shown} is no size: give a side, or height and width, as in 28 or 28x20.")
+    return int(match[1]), int(match[2] or match[1])

@@ -13,6 +13,7 @@ import numpy as np
 
 from mnist_clust._labels import LABEL_NAMES, labels_of_folders
 from mnist_clust._pictures import ENDINGS, contents_of, read_pictures
+from mnist_clust._pixels import Size
 from mnist_clust._read import (
     KINDS,
     MAX_BYTES,
@@ -35,7 +36,6 @@ IDX_NAMES = {
 FILES = (".npz", ".npy", ".csv", ".parquet", ".mat")
 _TRAIN, _TEST = {"train", "training"}, {"test", "testing", "val", "valid", "validation"}
 _MAX_FILES = 1_000_000
-Size = tuple[int, int]  # height and width
 
 
 @dataclass

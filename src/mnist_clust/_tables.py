@@ -13,7 +13,7 @@ import numpy as np
 
 from mnist_clust._labels import LABEL_NAMES, numbered
 from mnist_clust._pictures import read_pictures
-from mnist_clust._pixels import Notify
+from mnist_clust._pixels import Notify, Size
 from mnist_clust._read import MAX_BYTES, Array, DataError, Parts, readable, too_large
 
 NUMBER_NAMES = {"", "id", "index", "imageid", "unnamed: 0"}  # of rows, which say nothing
@@ -141,7 +141,7 @@ def _small(values: Array) -> Array:
 
 
 def read_parquet(
-    path: Path, notify: Notify, limit: int = MAX_BYTES, size: tuple[int, int] | None = None
+    path: Path, notify: Notify, limit: int = MAX_BYTES, size: Size | None = None
 ) -> Parts:
     """Read a table with a column of PNG or JPEG pictures, of lists of pixels, or one a pixel.
 
@@ -179,7 +179,7 @@ def read_parquet(
 
 def _pictures_in(
     batches: Iterable[Any], labelled: bool, path: Path, notify: Notify, limit: int,
-    size: tuple[int, int] | None,
+    size: Size | None,
 ) -> Parts:  # fmt: skip
     """Decode a column of pictures, or of records with their bytes."""
     labels: list[Any] = []

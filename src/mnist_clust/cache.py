@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -64,7 +65,6 @@ class _CheckedStore(FileSystemStoreBackend):  # type: ignore[misc]
     """joblib's store, with a digest of each entry beside it."""
 
     def contains_item(self, call_id: tuple[str, str]) -> bool:
-        """Tell whether a result is there, whole."""
         path = Path(self.location, *call_id, _ENTRY)
         try:
             with path.open("rb") as file:
@@ -77,7 +77,6 @@ class _CheckedStore(FileSystemStoreBackend):  # type: ignore[misc]
         return whole
 
     def load_item(self, call_id: tuple[str, str], *_: object, **__: object) -> object:
-        """Read a result; joblib computes it if that fails."""
         try:
             return joblib.load(Path(self.location, *call_id, _ENTRY))
         except Exception as error:
@@ -85,7 +84,7 @@ class _CheckedStore(FileSystemStoreBackend):  # type: ignore[misc]
             raise
 
     def dump_item(self, call_id: tuple[str, str], item: object, *_: object, **__: object) -> None:
-        """Keep a result; its digest first, so that what a killed run leaves is not trusted."""
+        # The digest first, so that what a killed run leaves is not trusted.
         path, content = Path(self.location, *call_id, _ENTRY), io.BytesIO()
         joblib.dump(item, content)
         kept = content.getbuffer()
@@ -95,14 +94,11 @@ class _CheckedStore(FileSystemStoreBackend):  # type: ignore[misc]
             _say(f"The result of {call_id[0]} is not kept for the next run ({error.strerror}).")
 
     def store_cached_func_code(self, *args: Any, **kwargs: Any) -> None:
-        """Note a function's source, unless the disk is full or may not be written."""
-        try:
+        with contextlib.suppress(OSError):  # `dump_item` says it
             super().store_cached_func_code(*args, **kwargs)
-        except OSError:
-            return  # `dump_item` says it
 
     def store_metadata(self, *_: object, **__: object) -> None:
-        """Keep no account of arguments and times: no two runs would leave the same."""
+        return  # no two runs would leave the same
 
 
 joblib.register_store_backend("checked", _CheckedStore)

@@ -20,16 +20,15 @@ from mnist_clust._labels import (
     without_unknown,
 )
 from mnist_clust._mnist import MnistUnavailableError, find_mnist, find_sample, mnist_is_local
-from mnist_clust._pixels import Form, as_grey, ask_for_order, fit_into
+from mnist_clust._pixels import Form, Size, as_grey, ask_for_order, fitted, size_asked
 from mnist_clust._read import KINDS, MAX_BYTES, DataError
-from mnist_clust._sources import Found, Size, find, read_source
+from mnist_clust._sources import Found, find, read_source
 
 Images = npt.NDArray[np.uint8]
 
 MNIST_DIGEST = "53b4de002add035efcc1bfa27d6d7517ef6c2afced7b7012fd6913d0c3f8e78b"
 MIN_IMAGES = 50
 MIN_TRAIN = 5  # of which a map can be made
-MAX_SIDE = 4096  # pixels
 COMMON = {"raw", "data", "images", "train", "test", "processed", "pictures", "dataset"}  # names
 
 SAMPLE_NOTICE = (
@@ -180,7 +179,7 @@ def load_path(
 
     No more than `limit` bytes of values are read.
     """
-    wanted = _size_of(size)
+    wanted = size_asked(size)
     place = find(path, f"give 'auto', 'mnist', 'sample', or {KINDS}")
     digits = _from_found(read_source(place, wanted, limit), None, wanted)
     return replace(digits, name="mnist") if digits.digest == MNIST_DIGEST else digits
@@ -206,40 +205,20 @@ def load_images(
     if source in ("mnist", "sample"):
         digits = load_digits(source)
         return NewImages(np.concatenate([digits.train_images, digits.test_images]))
-    wanted = _size_of(size)
+    wanted = size_asked(size)
     found = read_source(find(source), wanted)
     parts = [found.parts[name] for name in ("images", "x_train", "x_test") if name in found.parts]
     if not parts:
         raise DataError(f"{found.origin} holds no images: name the array 'images'.")
     grey, _ = as_grey(parts, found.origin, found.notices.append, known)
     if wanted is not None:
-        grey = [_fitted(images, wanted) for images in grey]
+        grey = [fitted(images, wanted) for images in grey]
     if len({images.shape[1:] for images in grey}) > 1:
         raise DataError(f"{found.origin} holds images of several sizes: bring them to one size.")
     images = np.concatenate(grey)
     if not len(images):
         raise DataError(f"{found.origin} holds no images: the array is empty.")
     return NewImages(images, found.files, tuple(found.notices))
-
-
-def _size_of(size: int | Size | None) -> Size | None:
-    if size is None and (asked := os.environ.get("MNIST_CLUST_SIZE")):
-        size = parse_size(asked)
-    if size is None:
-        return None
-    height, width = (size, size) if isinstance(size, int) else size
-    if not (1 < height <= MAX_SIDE and 1 < width <= MAX_SIDE):
-        raise DataError(f"{height}×{width} pixels are no size: give sides of 2 to {MAX_SIDE}.")
-    return height, width
-
-
-def parse_size(text: str) -> Size:
-    """Read a side, or height and width, as in 28 or 28x20."""
-    match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", text.strip())
-    if not match:
-        shown = text if len(text) < 40 else f"{text[:40]}…"
-        raise DataError(f"{shown} is no size: give a side, or height and width, as in 28 or 28x20.")
-    return int(match[1]), int(match[2] or match[1])
 
 
 def _name_of(path: Path) -> str:
@@ -275,7 +254,7 @@ def _from_found(found: Found, name: str | None, size: Size | None = None) -> Dig
         grey = [grey[0][part] for part in index]
         labels = [None if labels[0] is None else labels[0][part] for part in index]
     if size is not None:
-        grey = [_fitted(images, size) for images in grey]
+        grey = [fitted(images, size) for images in grey]
     train, test = grey
     _check_parts(train, test, origin)
     return Digits(
@@ -288,9 +267,10 @@ def _from_found(found: Found, name: str | None, size: Size | None = None) -> Dig
 
 def _check_parts(train: Images, test: Images, origin: Path) -> None:
     if test.shape[1:] != train.shape[1:]:
+        first, then = ("×".join(map(str, part.shape[1:])) for part in (train, test))
         raise DataError(
-            f"{origin} holds training images of {_size(train)} and test images of "
-            f"{_size(test)} pixels: bring them to one size."
+            f"{origin} holds training images of {first} and test images of {then} pixels: bring "
+            "them to one size."
         )
     if len(train) + len(test) < MIN_IMAGES or len(train) < MIN_TRAIN or not len(test):
         raise DataError(
@@ -300,13 +280,3 @@ def _check_parts(train: Images, test: Images, origin: Path) -> None:
         )
     if np.all(train == train[0]):
         raise DataError(f"all training images in {origin} are equal: there is nothing to cluster.")
-
-
-def _fitted(images: Images, size: Size) -> Images:
-    if images.shape[1:] == size:
-        return images
-    return np.stack([fit_into(image, size) for image in images])
-
-
-def _size(images: Images) -> str:
-    return f"{images.shape[1]}×{images.shape[2]}"
