@@ -6,13 +6,13 @@ import os
 import socket
 import threading
 import urllib.request
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from mnist_clust._read import DataError, Parts, read_npz
-from mnist_clust._sources import IDX_NAMES, Found, find, read_source
+from mnist_clust._sources import Found, find, read_source
 
 _NETWORK_TIMEOUT = 8.0  # seconds; a missing network must be noticed within ten
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -27,23 +27,18 @@ def mnist_is_local() -> bool:
     return bool(os.environ.get("MNIST_CLUST_DATA")) or os.access(_keras_cache(), os.R_OK)
 
 
-def find_mnist() -> Found:
-    """Read MNIST from ``MNIST_CLUST_DATA``, or else from Keras' cache, or else download it."""
+def find_mnist() -> list[Callable[[], Found]]:
+    """Say how MNIST may be had, what is quickest first.
+
+    From ``MNIST_CLUST_DATA``, or else from Keras' cache; Keras downloads it where that is missing
+    or holds something else.
+    """
     if local := os.environ.get("MNIST_CLUST_DATA"):
         hint = "point MNIST_CLUST_DATA at a folder with the four MNIST files, or unset it"
-        found = read_source(find(local, hint))
-    else:
-        found = _from_keras(_keras_cache())
-    if missing := sorted(set(IDX_NAMES) - set(found.parts)):
-        raise DataError(f"{found.origin} lacks {', '.join(missing)}: it is not all of MNIST.")
-    return found
-
-
-def _from_keras(cache: Path) -> Found:
-    if os.access(cache, os.R_OK):
-        with suppress(DataError):  # half a download, say: Keras replaces a file of another hash
-            return Found(cache, read_npz(cache))
-    return Found(cache, _download())
+        return [lambda: read_source(find(local, hint))]
+    cache = _keras_cache()
+    kept = [lambda: Found(cache, read_npz(cache))] if os.access(cache, os.R_OK) else []
+    return [*kept, lambda: Found(cache, _download())]
 
 
 def _keras_cache() -> Path:

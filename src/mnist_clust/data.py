@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from mnist_clust._labels import (
 from mnist_clust._mnist import MnistUnavailableError, find_mnist, find_sample, mnist_is_local
 from mnist_clust._pixels import Form, Size, as_grey, ask_for_order, fitted, size_asked
 from mnist_clust._read import KINDS, MAX_BYTES, DataError
-from mnist_clust._sources import Found, find, read_source
+from mnist_clust._sources import IDX_NAMES, Found, find, read_source
 
 Images = npt.NDArray[np.uint8]
 
@@ -162,7 +163,16 @@ def load_digits(
 
 
 def _load_mnist() -> Digits:
-    found = find_mnist()
+    *kept, last = find_mnist()
+    for read in kept:
+        with suppress(DataError):  # half a download, say: Keras replaces a file of another hash
+            return _checked_mnist(read())
+    return _checked_mnist(last())
+
+
+def _checked_mnist(found: Found) -> Digits:
+    if missing := sorted(set(IDX_NAMES) - set(found.parts)):
+        raise DataError(f"{found.origin} lacks {', '.join(missing)}: it is not all of MNIST.")
     digits = _from_found(found, "mnist")
     if digits.digest != MNIST_DIGEST:
         raise DataError(

@@ -76,38 +76,53 @@ def cluster_images(
         earlier = _recorded(folder)
         _refuse_others(folder, n_clusters, earlier)
         model = ImageClusterer(n_clusters, verbose=True).fit(digits.train_images)
-        seconds = dict(model.seconds_)
-        with timed("new images", seconds, verbose=True):
-            assigned = model.assign(digits.test_images)
-            unlike = model.difference(digits.test_images)
         model.form_ = digits.form
-        unseen = assigned.cluster.to_numpy()
-        places = assigned[["x", "y"]].to_numpy(np.float32)
-        known = map_silhouettes(model.embedding_, model.labels_)
-        new = map_silhouettes(model.embedding_, model.labels_, (places, unseen))
-        names = name_clusters(model, digits.train_labels)
-        table = pd.concat([
-            _table(digits, "train", _placed(model).assign(silhouette=known), names),
-            _table(digits, "test", assigned.assign(silhouette=new), names),
-        ])  # fmt: skip
-        summary = summarise(digits, model, unseen, float(known.mean())) | {"seconds": seconds}
-        summary["n_doubtful"] = int(table.doubtful.sum())
-        summary["notices"] = [*digits.notices, *([f"Unseen images: {unlike}"] if unlike else [])]
-        with timed("pictures", seconds, verbose=True):
-            files = _draw_pictures(digits.train_images, model, known, names, purity(table))
+        table, summary = _found(digits, model)
+        with timed("pictures", summary["seconds"], verbose=True):
+            files = _draw_pictures(digits.train_images, model, table)
         colors = [to_hex(PALETTE[c % len(PALETTE)]) for c in range(model.n_clusters_)]
         files[PAGE] = page(summary, table, [*map(_sheet, range(model.n_clusters_))], colors)
         files["clusters.csv"] = _csv(table)
         files[MODEL_FILE] = model.packed()
-        record = {name: digest(content) for name, content in sorted(files.items())}
-        stale = {name: known for name, known in earlier.items() if name not in record}
-        # The record goes first: what a killed run leaves is then known for what it is.
-        contents = {SUMMARY: to_json(summary | {"files": record | stale})} | files
-        write_together({folder / name: content for name, content in contents.items()})
-        if stale:
-            remove_recorded(folder, stale)
-            write_atomically(folder / SUMMARY, to_json(summary | {"files": record}))
+        _replace(folder, summary, files, earlier)
         return summary
+
+
+def _found(digits: Digits, model: ImageClusterer) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Say of each image, and of all of them, what was found."""
+    seconds = dict(model.seconds_)
+    with timed("new images", seconds, verbose=True):
+        new = model.assign(digits.test_images)
+        unlike = model.difference(digits.test_images)
+    x, y = model.embedding_.T
+    agree = model.labels_[model.neighbors_.indices] == model.labels_[:, None]
+    known = {"cluster": model.labels_, "x": x, "y": y, "confidence": agree.mean(axis=1)}
+    silhouettes = map_silhouettes(model.embedding_, model.labels_)
+    placed = new[["x", "y"]].to_numpy(np.float32), new.cluster.to_numpy()
+    new["silhouette"] = map_silhouettes(model.embedding_, model.labels_, placed)
+    names = name_clusters(model, digits.train_labels)
+    table = pd.concat([
+        _table(digits, "train", pd.DataFrame(known).assign(silhouette=silhouettes), names),
+        _table(digits, "test", new, names),
+    ])  # fmt: skip
+    summary = summarise(digits, model, placed[1], float(silhouettes.mean()))
+    summary |= {"n_doubtful": int(table.doubtful.sum()), "seconds": seconds}
+    summary["notices"] = [*digits.notices, *([f"Unseen images: {unlike}"] if unlike else [])]
+    return table, summary
+
+
+def _replace(
+    folder: Path, summary: dict[str, Any], files: dict[str, bytes], earlier: Mapping[str, str]
+) -> None:
+    """Write all files together, and remove those of the run before that this one has not."""
+    record = {name: digest(content) for name, content in sorted(files.items())}
+    stale = {name: known for name, known in earlier.items() if name not in record}
+    # The record goes first: what a killed run leaves is then known for what it is.
+    contents = {SUMMARY: to_json(summary | {"files": record | stale})} | files
+    write_together({folder / name: content for name, content in contents.items()})
+    if stale:
+        remove_recorded(folder, stale)
+        write_atomically(folder / SUMMARY, to_json(summary | {"files": record}))
 
 
 def _recorded(folder: Path) -> dict[str, str]:
@@ -143,14 +158,6 @@ def name_clusters(model: ImageClusterer, labels: Labels | None) -> list[str]:
         return letters
     found = name_by_majority(model.labels_, labels, n).tolist()
     return [x if name == UNNAMED else str(name) for name, x in zip(found, letters, strict=True)]
-
-
-def _placed(model: ImageClusterer) -> pd.DataFrame:
-    """Say of the training images what `assign` says of new ones."""
-    x, y = model.embedding_.T
-    agree = model.labels_[model.neighbors_.indices] == model.labels_[:, None]
-    found = {"cluster": model.labels_, "x": x, "y": y, "confidence": agree.mean(axis=1)}
-    return pd.DataFrame(found)
 
 
 def _table(digits: Digits, split: str, found: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -203,34 +210,33 @@ def summarise(
     return summary
 
 
-def _draw_pictures(
-    images: Images, model: ImageClusterer, silhouettes: npt.NDArray[np.float32],
-    names: Sequence[str], pure: pd.Series | None,
-) -> dict[str, bytes]:  # fmt: skip
+def _draw_pictures(images: Images, model: ImageClusterer, table: pd.DataFrame) -> dict[str, bytes]:
     """Draw the map, named, and a contact sheet of each cluster, by file name."""
+    train = table[table.split == "train"]
+    names, pure = train.groupby("cluster").name.first(), purity(table)
     title = f"{len(images):,} images in {len(names)} clusters"
     drawn = plots.map_of_images(
         images, model.embedding_, model.labels_, cells=MAP_CELLS, title=title
     )
     scaled = model.embedding_ - model.embedding_.min(axis=0)
     scaled *= MAP_CELLS / scaled.max()
-    for cluster, name in enumerate(names):
-        places = scaled[model.labels_ == cluster]
-        x, y = np.median(places[:, 0]), np.quantile(places[:, 1], 0.95) + 1  # outliers aside
-        drawn.axes[0].text(x, y, name, **BADGE)
-    files = {"map.png": _png(drawn)}
-    for cluster, name in enumerate(names):
+    files = {}
+    for cluster, name in names.items():
         members = np.flatnonzero(model.labels_ == cluster)
+        x, top = np.quantile(scaled[members], [0.5, 0.95], axis=0).ravel()[[0, 3]]
+        drawn.axes[0].text(x, top + 1, name, **BADGE)
         # From the surest to the least sure, evenly: the end of a sheet shows the doubtful ones.
-        members = members[np.argsort(-silhouettes[members], kind="stable")]
-        chosen = members[np.linspace(0, len(members) - 1, min(SHOWN, len(members))).astype(int)]
-        title = (
-            f"{name} (cluster {cluster}): {len(members):,} training images, the most typical first"
-        )
+        order = np.argsort(-train.silhouette.to_numpy()[members], kind="stable")
+        chosen = members[order[_evenly(len(members), SHOWN)]]
+        title = f"{name} (cluster {cluster}): {len(members):,} training images, most typical first"
         if pure is not None and cluster in pure.index:
             title += f"; {pure[cluster]:.1%} have this label"
         files[_sheet(cluster)] = _png(plots.contact_sheet(images[chosen], title=title))
-    return files
+    return {"map.png": _png(drawn)} | files
+
+
+def _evenly(n: int, most: int) -> npt.NDArray[np.intp]:
+    return np.linspace(0, n - 1, min(most, n)).astype(np.intp)
 
 
 def _png(figure: Figure) -> bytes:

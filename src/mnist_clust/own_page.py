@@ -17,8 +17,9 @@ _STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 75rem; margin: 0 auto; padding: 1rem; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: .3rem; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
-th, td { border: 1px solid var(--line); padding: 0; text-align: right; }
-th, td > :only-child { padding: .2rem .6rem; display: block; }
+th, td { border: 1px solid var(--line); padding: .2rem .6rem; text-align: right; }
+td span { display: block; margin: -.2rem -.6rem; padding: .2rem .6rem; }
+td a { padding-left: .5rem; }
 .notice { border-left: .3rem solid #bd1f01; padding-left: .7rem; }
 """
 _SUMMED = {
