@@ -104,7 +104,9 @@ def files(folder: Path) -> Iterator[Found]:
     for name in table.columns:
         for split, rows in table.groupby("split"):
             if name != "split":
-                yield Found(f"cluster: {name} of {split}", rows[name].to_numpy())
+                values = rows[name].to_numpy()
+                text = values.dtype == object  # whose bytes are addresses
+                yield Found(f"cluster: {name} of {split}", values.astype("U") if text else values)
     yield from numbers("cluster", read_json(folder / "clusters" / "summary.json"))
     yield from numbers("report", read_json(folder / "report" / "metrics.json"))
     for part in ("clusters", "report/figures", "report/interactive"):
