@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from matplotlib.colors import to_hex
 from PIL import Image
 from sklearn.base import clone
 from sklearn.datasets import load_digits as small_digits
@@ -21,6 +23,7 @@ from mnist_clust.features import Deskew, OrientedGradients, describe
 from mnist_clust.own_images import assign_images, cluster_images, name_clusters
 from mnist_clust.own_page import page
 from mnist_clust.pipeline import ImageClusterer
+from mnist_clust.plots.style import cluster_colors
 from mnist_clust.scores import name_one_to_one
 
 
@@ -243,6 +246,10 @@ def test_one_page_shows_it_all_without_a_network(clustered):
     for count in pd.crosstab(table.label, table.name).to_numpy().ravel():
         assert f"{count:,}" in said
     assert "Confusion matrix" in page.text
+    colors = [re.search("#[0-9a-f]{6}", style)[0] for style in page.of("a", "style")]
+    named = table.groupby("cluster").name.first()
+    wanted = cluster_colors(named.to_numpy(int), len(named))
+    assert colors == [to_hex(color) for color in wanted], "those of the digits, as everywhere"
     assert str(clustered) not in page.text, "it may be given away"
 
 

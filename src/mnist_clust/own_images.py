@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
@@ -31,7 +31,7 @@ from mnist_clust._write import (
 from mnist_clust.data import Digits, Images, Labels, NewImages, known_only
 from mnist_clust.own_page import PAGE, page, purity
 from mnist_clust.pipeline import ImageClusterer, timed
-from mnist_clust.plots.style import PALETTE
+from mnist_clust.plots.style import cluster_colors
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 from mnist_clust.silhouettes import map_silhouettes
 
@@ -79,9 +79,9 @@ def cluster_images(
         model.form_ = digits.form
         table, summary = _found(digits, model)
         with timed("pictures", summary["seconds"], verbose=True):
-            files = _draw_pictures(digits.train_images, model, table)
-        colors = [to_hex(PALETTE[c % len(PALETTE)]) for c in range(model.n_clusters_)]
-        files[PAGE] = page(summary, table, [*map(_sheet, range(model.n_clusters_))], colors)
+            colors = _colors(table)
+            files = _draw_pictures(digits.train_images, model, table, colors)
+        files[PAGE] = page(summary, table, [*map(_sheet, range(len(colors)))], colors)
         files["clusters.csv"] = _csv(table)
         files[MODEL_FILE] = model.packed()
         _replace(folder, summary, files, earlier)
@@ -210,14 +210,25 @@ def summarise(
     return summary
 
 
-def _draw_pictures(images: Images, model: ImageClusterer, table: pd.DataFrame) -> dict[str, bytes]:
+def _colors(table: pd.DataFrame) -> list[str]:
+    """Give clusters the colours of the labels they are named after, if they are."""
+    names = pd.to_numeric(table.groupby("cluster").name.first(), errors="coerce")
+    labelled = "label" in table and names.notna().any()
+    numbers = names.fillna(UNNAMED).to_numpy(np.int64) if labelled else None
+    return list(map(to_hex, cluster_colors(numbers, len(names))))
+
+
+def _draw_pictures(
+    images: Images, model: ImageClusterer, table: pd.DataFrame, colors: Sequence[str]
+) -> dict[str, bytes]:
     """Draw the map, named, and a contact sheet of each cluster, by file name."""
     train = table[table.split == "train"]
     names, pure = train.groupby("cluster").name.first(), purity(table)
     title = f"{len(images):,} images in {len(names)} clusters"
     drawn = plots.map_of_images(
-        images, model.embedding_, model.labels_, cells=MAP_CELLS, title=title
-    )
+        images, model.embedding_, None, title=title,
+        cells=MAP_CELLS, colors=to_rgba_array(colors)[model.labels_, :3],
+    )  # fmt: skip
     scaled = model.embedding_ - model.embedding_.min(axis=0)
     scaled *= MAP_CELLS / scaled.max()
     files = {}
