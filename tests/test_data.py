@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -509,3 +510,40 @@ def test_parts_that_do_not_fit_get_one_sentence(name, tmp_path):
         load_digits(tmp_path / f"{name}.npz")
     assert f"{name}.npz" in str(caught.value), "the sentence does not name the file"
     assert str(caught.value).endswith(".")
+
+
+# --- USPS ----------------------------------------------------------------------------------------
+
+
+def test_usps_comes_from_the_file_that_is_named(monkeypatch, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 16, 16), dtype=np.uint8)
+    parts = {"x_train": images[:40], "y_train": np.arange(40) % 10,
+             "x_test": images[40:], "y_test": np.arange(20) % 10}  # fmt: skip
+    np.savez(tmp_path / "usps.npz", **parts)
+    monkeypatch.setenv("MNIST_CLUST_USPS", str(tmp_path / "usps.npz"))
+    digits = load_digits("usps")
+    assert digits.name == "usps" and digits.image_shape == (16, 16)
+    np.testing.assert_array_equal(digits.train_images, images[:40])
+    monkeypatch.setenv("MNIST_CLUST_USPS", str(tmp_path / "gone.npz"))
+    with pytest.raises(DataError, match="MNIST_CLUST_USPS"):
+        load_digits("usps")
+
+
+def test_usps_comes_from_openml_else(monkeypatch):
+    """As it is there: from -1 to 1, and digits counted from one."""
+    monkeypatch.delenv("MNIST_CLUST_USPS", raising=False)
+    rng = np.random.default_rng(0)
+    data, target = rng.uniform(-1, 1, (9298, 256)), rng.integers(1, 11, 9298).astype(str)
+    found = SimpleNamespace(data=data, target=target)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", lambda **_: found)
+    digits = load_digits("usps")
+    assert (len(digits.train_images), len(digits.test_images)) == (7291, 2007)
+    np.testing.assert_array_equal(digits.train_labels, target[:7291].astype(int) - 1)
+    np.testing.assert_allclose(digits.train_images[0].ravel() / 127.5 - 1, data[0], atol=0.01)
+
+    def fail(**_):
+        raise OSError("no route")
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fail)
+    with pytest.raises(DataError, match="set MNIST_CLUST_USPS to a file"):
+        load_digits("usps")

