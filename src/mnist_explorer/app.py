@@ -14,10 +14,9 @@ import streamlit as st
 from matplotlib.colors import to_hex
 from streamlit.delta_generator import DeltaGenerator
 
-from mnist_clust._pictures import MAX_IMAGE_BYTES
 from mnist_clust.data import UNLABELLED, DataError, Digits, load_digits
 from mnist_clust.plots.style import ACCENT, PALETTE, WARN
-from mnist_explorer import components, pictures
+from mnist_explorer import components, photos, pictures
 from mnist_explorer.results import COUNTS, KINDS, PIXELS, SHARP, Atlas, Clustering, Say
 
 SELECTION, METRICS, MISTAKES, NEW, OWN = (
@@ -26,6 +25,7 @@ SELECTION, METRICS, MISTAKES, NEW, OWN = (
 A_PAGE = 60  # images of a gallery
 EDGES = np.array([-0.2, 0, 0.2, 0.4, 0.6, 0.8])  # of the silhouette's colours
 HEAT = ["#bd1f01", "#e76300", "#ffa90e", "#b9ac70", "#92dadd", "#3f90da", "#2a5fa5"]
+SURE = 0.7  # of the nearest neighbours in one cluster; fewer is a doubt
 NONE = "#8a8a8a"  # the colour of what has no label
 EVERY = "all"
 SHORT = {"adjusted mutual information": "AMI", "adjusted Rand index": "ARI"}
@@ -338,7 +338,7 @@ def take(read: Callable[[], npt.NDArray[np.uint8]], shape: tuple[int, int]) -> N
     st.session_state.pop("new", None)
     st.session_state.pop("new_error", None)
     try:
-        st.session_state["new"] = pictures.like_mnist(read(), shape)
+        st.session_state["new"] = photos.cut_digit(read(), shape)
     except DataError as error:
         st.session_state["new_error"] = str(error)
         return
@@ -349,9 +349,10 @@ def place_new(
     atlas: Atlas, kind: str, dimensions: int, n_clusters: int, say: Say
 ) -> pd.Series | None:
     """Place the new digit, if there is one and the map shown is the one that places."""
-    image = st.session_state.get("new")
-    if image is None or image.shape != atlas.digits.image_shape:
+    cut = st.session_state.get("new")
+    if cut is None or cut.digit.shape != atlas.digits.image_shape:
         return None
+    image = cut.digit
     if kind != SHARP or dimensions != 2:
         return None
     state, key = st.session_state, (atlas.digits.digest, image.tobytes(), n_clusters)
@@ -368,12 +369,12 @@ def new_digits(digits: Digits, shown: Clustering, placed: pd.Series | None) -> N
     with left:
         st.write("Draw a digit,")
         components.draw_paper(
-            lambda url: take(lambda: pictures.read_drawing(url), digits.image_shape)
+            lambda url: take(lambda: photos.read_drawing(url), digits.image_shape)
         )
     with middle:
         st.file_uploader(
-            "or upload an image of one (PNG, JPEG).", ["png", "jpg", "jpeg"], key="upload",
-            max_upload_size=MAX_IMAGE_BYTES // 1024**2,
+            "or upload a photo of one (PNG, JPEG, HEIC).", ["png", "jpg", "jpeg", "heic", "heif"],
+            key="upload", max_upload_size=photos.MAX_PHOTO_BYTES // 1024**2,
             on_change=lambda: uploaded_image(digits.image_shape),
         )  # fmt: skip
     with right:
@@ -389,20 +390,22 @@ def uploaded_image(shape: tuple[int, int]) -> None:
     """Take the image that was just uploaded."""
     file = st.session_state["upload"]
     if file is not None:
-        take(lambda: pictures.read_image(file.getvalue()), shape)
+        take(lambda: photos.read_photo(file.getvalue()), shape)
 
 
 def landed(digits: Digits, shown: Clustering, placed: pd.Series) -> None:
     """Say where the new digit landed and how sure that is."""
-    st.image(
-        pictures.shown(st.session_state["new"], 140), "as the map sees it", output_format="PNG"
-    )
+    cut, unlike = st.session_state["new"], st.session_state["new_unlike"]
+    with st.container(horizontal=True, key="cut"):
+        for step, picture in (("picture", cut.picture), ("crop", cut.crop)):
+            st.image(picture, step, width=112)
+        st.image(pictures.shown(cut.digit, 112), "as the map sees it", output_format="PNG")
+    if placed.confidence < SURE or unlike:
+        st.warning("Not sure: this may be no digit. " + (unlike or ""))
     st.write(
         f"It lands in cluster **{shown.titles[int(placed.cluster)]}**, at the cross on the map: "
         f"{placed.confidence:.0%} of its nearest neighbours are of that cluster."
     )
-    if st.session_state["new_unlike"]:
-        st.warning(st.session_state["new_unlike"])
     near = st.session_state["new_near"]
     st.write("The digits nearest to that place:")
     components.draw_gallery(digits.train_images[near], near, short(shown, near), "near", choose)

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mnist_explorer import app, pictures, serve
+from mnist_clust.unfamiliar import make_unfamiliar
+from mnist_explorer import app, photos, pictures, serve
 from mnist_explorer.results import KINDS, PLAIN, SHARP
 
 pytestmark = pytest.mark.slow
@@ -170,9 +171,23 @@ def test_an_uploaded_digit_lands_in_a_cluster_of_its_kind(visit, few):
     assert "of its nearest neighbours" in said(page)
 
 
+def test_what_is_no_digit_is_doubted(visit):
+    page = visit(tab=app.NEW)
+    letters = make_unfamiliar(np.zeros((1, 28, 28), np.uint8), per_kind=9)["letters"]
+    doubted = 0
+    for letter in letters:
+        buffer = io.BytesIO()
+        Image.fromarray(np.kron(letter, np.ones((9, 9), np.uint8))).save(buffer, "PNG")
+        upload(page, "upload", "letter.png", buffer.getvalue())
+        doubted += any(
+            "Not sure: this may be no digit." in warning.value for warning in page.warning
+        )
+    assert doubted > len(letters) / 2
+
+
 def test_a_new_digit_is_placed_again_on_other_data(monkeypatch):
     image = np.eye(9, 7, dtype=np.uint8)
-    monkeypatch.setattr(app.st, "session_state", {"new": image})
+    monkeypatch.setattr(app.st, "session_state", {"new": photos.Cut(image, image, image)})
 
     def atlas(digest, x):
         places = pd.DataFrame({"cluster": [0], "x": [x], "y": [0.0], "confidence": [1.0]})
@@ -195,6 +210,7 @@ def test_a_digit_on_its_side_is_remarked_upon(visit, few):
         Image.fromarray(np.kron(images[index].T, np.ones((9, 9), np.uint8))).save(buffer, "PNG")
         upload(page, "upload", "side.png", buffer.getvalue())
         said += [warning.value for warning in page.warning if "This image is" in warning.value]
+        assert all(warning.startswith("Not sure: this may be no digit.") for warning in said)
     assert any("more like the known ones when" in sentence for sentence in said)
 
 
@@ -220,7 +236,7 @@ def test_images_that_nobody_labelled_are_neither_right_nor_wrong(visit, few):
     assert not page.exception
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(pictures.MAX_IMAGE_BYTES + 1)])
+@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(photos.MAX_PHOTO_BYTES + 1)])
 def test_what_is_no_image_gets_one_sentence_and_changes_nothing(visit, content):
     page = visit(tab=app.NEW)
     upload(page, "upload", "broken.png", content)
