@@ -12,6 +12,7 @@ import pytest
 from helpers import idx_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from mnist_clust import DataError
 from mnist_explorer import pictures
@@ -27,7 +28,7 @@ def npz(**arrays):
 
 def test_data_are_loaded_whatever_their_name_says(images, labels):
     loaded = pictures.read_data(npz(images=images, labels=labels), "../../etc/mine.NPZ")
-    assert len(loaded.train_images) + len(loaded.test_images) == 60
+    assert len(loaded.train_images) == 60
     assert loaded.train_labels is not None
     zipped = pictures.read_data(gzip.compress(idx_bytes(images)), "images-idx3-ubyte.gz")
     assert zipped.image_shape == (9, 7)
@@ -91,7 +92,7 @@ def read_or_refused(content, name):
 @given(
     st.binary(max_size=300),
     st.sampled_from([b"", b"PK\3\4", b"\x1f\x8b\x08", b"\x93NUMPY", b"PAR1"]),
-    st.sampled_from([".npz", ".npy", ".gz", ".csv", ".parquet", ".mat"]),
+    st.sampled_from([".npz", ".npy", ".gz", ".csv", ".parquet", ".mat", ".zip"]),
 )
 def test_no_bytes_do_more_than_be_refused_as_data(noise, magic, ending):
     read_or_refused(magic + noise, f"noise{ending}")
@@ -152,3 +153,55 @@ def test_a_name_is_shown_once(images):
         pictures.read_data(npz(pictures=images), "my upload.npz")
     long = pictures.read_data(npz(images=np.stack([images] * 3, -1)), "x" * 5000 + ".npz")
     assert len(long.notices[0]) < 200
+
+
+def zip_of(images, labels=None, ending="png", names=None):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for index, image in enumerate(images):
+            file = io.BytesIO()
+            Image.fromarray(image).save(file, ending.replace("jpg", "jpeg"))
+            folder = "" if labels is None else f"{labels[index]}/"
+            archive.writestr(names[index] if names else f"{folder}{index:04}.{ending}",
+                             file.getvalue())  # fmt: skip
+    return buffer.getvalue()
+
+
+def test_all_rows_are_kept_in_order(images, labels):
+    loaded = pictures.read_data(npz(images=images, labels=labels), "mine.npz")
+    np.testing.assert_array_equal(loaded.train_images, images)
+    np.testing.assert_array_equal(loaded.train_labels, labels)
+    np.testing.assert_array_equal(loaded.train_index, np.arange(60))
+    assert len(loaded.split[1]) == 12, "the fifth that is held out elsewhere"
+    np.testing.assert_array_equal(images[loaded.split[1]], loaded.test_images)
+    parts = pictures.read_data(npz(x_train=images[:40], x_test=images[40:]), "mine.npz")
+    np.testing.assert_array_equal(parts.train_images, images)
+    np.testing.assert_array_equal(parts.split[1], np.arange(40, 60))
+
+
+def test_a_zip_of_pictures_is_read_with_folders_as_classes(images):
+    classes = np.arange(60) // 20
+    loaded = pictures.read_data(zip_of(images, classes), "mine.zip")
+    np.testing.assert_array_equal(loaded.train_images, images)
+    np.testing.assert_array_equal(loaded.train_labels, classes)
+    assert loaded.files[:2] == ("0/0000.png", "0/0001.png")
+    mixed = [*images[:30], *(np.kron(image, np.ones((2, 2), np.uint8)) for image in images[30:])]
+    with pytest.raises(DataError, match=r"^mine\.zip holds pictures of"):
+        pictures.read_data(zip_of(mixed), "mine.zip")
+    assert pictures.read_data(zip_of(mixed), "mine.zip", 14).image_shape == (14, 14)
+
+
+def test_a_zip_writes_nowhere_else_and_unfolds_no_further_than_is_read(images, tmp_path):
+    outside = [f"../../{tmp_path.name}-{index:02}.png" for index in range(60)]
+    loaded = pictures.read_data(zip_of(images, names=outside), "mine.zip")
+    assert len(loaded.train_images) == 60
+    assert not list(tmp_path.parent.glob(f"{tmp_path.name}-*"))
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for index in range(5):
+            archive.writestr(f"{index}.png", bytes(64 * 1024**2))
+    with pytest.raises(DataError, match=r"^mine\.zip is larger"):
+        pictures.read_data(bomb.getvalue(), "mine.zip")
+    for content in (b"", b"PK\3\4 nothing", zip_of([])):
+        with pytest.raises(DataError, match=r"mine\.zip"):
+            pictures.read_data(content, "mine.zip")

@@ -111,6 +111,15 @@ def test_a_cluster_without_images_stands_for_no_digit():
     assert found.titles == ["A: -2", "B: 5", "C: no digit", "D: no digit"]
 
 
+def test_letters_stay_with_their_digits():
+    labels = np.array([7, 7, 7, 1, 1, 4, 4, 4, 4])
+    places = np.zeros((9, 2), np.float32)
+    few = Clustering(np.array([1, 1, 1, 2, 2, 0, 0, 0, 0], np.uint8), 3, places, labels)
+    assert few.titles == ["B: 4", "C: 7", "A: 1"]
+    more = Clustering(np.array([0, 0, 0, 1, 1, 2, 2, 3, 3], np.uint8), 4, places, labels)
+    assert more.titles == ["C: 7", "A: 1", "B: 4", "D: 4"], "and the same digit's others follow"
+
+
 def test_neighbours_are_the_nearest_in_fifty_components(atlas):
     near = atlas.neighbors(quiet)
     rows = results.principal_components(atlas.digits.flatten()[0], 50)
