@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mnist_clust.data import load_digits
-from mnist_clust.unfamiliar import make_unfamiliar
+from mnist_clust.experiments.out_of_distribution import make_unfamiliar
 from mnist_explorer import app, photos, pictures, serve
 from mnist_explorer.results import KINDS, PLAIN, SHARP, Clustering
 
@@ -216,7 +216,7 @@ def test_an_uploaded_digit_lands_in_a_cluster_of_its_kind(visit, few):
 
 def test_what_is_no_digit_is_doubted(visit):
     page = visit(tab=app.NEW)
-    letters = make_unfamiliar(np.zeros((1, 28, 28), np.uint8), per_kind=9)["letters"]
+    letters = make_unfamiliar(np.zeros((1, 28, 28), np.uint8), n_each=9)["letters"]
     doubted = 0
     for letter in letters:
         buffer = io.BytesIO()
