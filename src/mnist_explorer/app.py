@@ -12,11 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from streamlit.delta_generator import DeltaGenerator
 
 from mnist_clust.data import UNLABELLED, DataError, Digits, known_only, load_digits
-from mnist_clust.plots.style import ACCENT, WARN
-from mnist_explorer import colors, components, photos, pictures
+from mnist_clust.plots.style import ACCENT, MUTED, RAMP, WARN, class_colors, cluster_colors
+from mnist_explorer import components, photos, pictures
 from mnist_explorer.components import Colors
 from mnist_explorer.results import COUNTS, KINDS, PIXELS, SHARP, Atlas, Clustering, Say
 
@@ -171,18 +173,23 @@ def colors_of(shown: Clustering, color: str) -> Colors:
     codes: npt.NDArray[np.integer]
     if color == "silhouette":
         ends = ["below −0.2", *(f"{edge:.1f} …".replace("-", "−") for edge in EDGES)]
-        return Colors(color, np.digitize(shown.silhouettes, EDGES), ends, colors.ramp(len(ends)))
+        return Colors(
+            color,
+            np.digitize(shown.silhouettes, EDGES),
+            ends,
+            as_hex(colormaps[RAMP](np.linspace(0, 0.95, len(ends)))),
+        )
     if color == "correctness" and shown.labels is not None and shown.right is not None:
         unknown = shown.labels == UNLABELLED
         codes = np.where(unknown, 2, ~shown.right).astype(np.uint8)
         n = 3 if unknown.any() else 2
-        shades = [ACCENT, WARN, colors.NO_DATA]
+        shades = [ACCENT, WARN, MUTED]
         return Colors(color, codes, ["right", "wrong", "no label"][:n], shades[:n])
     if color == "digit" and shown.labels is not None:
         classes, codes = np.unique(shown.labels, return_inverse=True)
-        known = known_only(shown.labels)[0]
-        shades = [colors.NO_DATA if value == UNLABELLED else colors.class_color(value, known)
-                  for value in classes]  # fmt: skip
+        shades = as_hex(class_colors(classes, known_only(shown.labels)[0]))
+        if classes[0] == UNLABELLED:
+            shades[0] = MUTED
         return Colors(color, codes, [str(value) for value in classes], shades)
     order = np.argsort(shown.letters)  # of the legend
     shades = cluster_shades(shown)
@@ -192,8 +199,13 @@ def colors_of(shown: Clustering, color: str) -> Colors:
 
 def cluster_shades(shown: Clustering) -> list[str]:
     """Colour each cluster like the digit it stands for."""
-    classes = () if shown.labels is None else known_only(shown.labels)[0]
-    return colors.cluster_colors(shown.names, shown.n_clusters, classes)
+    classes = None if shown.labels is None else known_only(shown.labels)[0]
+    return as_hex(cluster_colors(shown.names, shown.n_clusters, classes))
+
+
+def as_hex(shades: npt.NDArray[np.floating]) -> list[str]:
+    """Write colours as the browser reads them."""
+    return [to_hex(shade) for shade in shades]
 
 
 def choose(index: int | None) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from mnist_clust.data import load_digits
@@ -347,3 +348,35 @@ def test_streamlit_is_told_to_stay_at_home():
     assert "--browser.gatherUsageStats=false" in given
     assert f"--server.maxUploadSize={pictures.MAX_FILE_BYTES // 1024**2}" in given
     assert given[-2:] == ["--", "sample"]
+
+
+def test_colours_stay_with_the_digit_on_every_map():
+    labels = np.arange(40) % 10
+    places = np.zeros((40, 2), np.float32)
+    whole = Clustering(labels.astype(np.uint8), 10, places, labels)
+    digits = app.colors_of(whole, "digit")
+    clusters = app.colors_of(whole, "cluster")
+    assert clusters.shades == digits.shades
+    assert [name[3:] for name in clusters.names] == digits.names
+    turned = Clustering(((labels + 3) % 10).astype(np.uint8), 10, places, labels)
+    again = app.colors_of(turned, "cluster")
+    assert again.names == clusters.names
+    assert again.shades == clusters.shades
+    np.testing.assert_array_equal(again.codes, clusters.codes)
+    split = np.where(np.arange(40) < 10, labels, np.where(labels == 4, 10, labels))
+    shared = app.colors_of(Clustering(split.astype(np.uint8), 11, places, labels), "cluster")
+    assert shared.names[4] == "E: 4"
+    assert shared.names[10] == "K: 4"
+    assert len(set(shared.shades)) == 11
+    assert len(set(app.cluster_shades(Clustering(split.astype(np.uint8), 20, places, None)))) == 20
+
+
+def test_a_ramp_grows_lighter_and_what_has_no_label_is_grey():
+    labels = np.arange(40) % 10 - 1
+    shown = Clustering(np.arange(40, dtype=np.uint8) % 2, 2, np.eye(40, 2, dtype="f4"), labels)
+    shades = [to_rgb(shade) for shade in app.colors_of(shown, "silhouette").shades]
+    light = [np.dot(shade, [0.299, 0.587, 0.114]) for shade in shades]
+    assert len(light) == 7
+    assert light == sorted(light)
+    assert app.colors_of(shown, "digit").shades[0] == app.MUTED
+    assert app.colors_of(shown, "correctness").names == ["right", "wrong", "no label"]

@@ -36,7 +36,8 @@ class PointMap {
       this.reset();
     }
     this.codes = decode(data.codes, Uint16Array);
-    this.colors = data.colors;
+    const paper = rgb(hex(getComputedStyle(this.root).getPropertyValue("--st-background-color")) ?? "#ffffff");
+    this.colors = data.colors.map(color => legible(color, paper));
     // The letters of another clustering are other groups; right, wrong and digits stay what they are.
     const groups = JSON.stringify([data.color, data.names, data.color === "cluster" && data.codes]);
     if (groups !== this.groups) this.hidden.clear();
@@ -501,6 +502,12 @@ const mixed = (color, paper, share) => color.map((value, i) => Math.round(share 
 
 function shadesOf(color, paper, solid) { // what is far fades into the paper
   return Array.from({length: FAR}, (_, level) => pixel(mixed(color, paper, solid ? 0.35 + 0.65 * level / (FAR - 1) : 1)));
+}
+
+function legible(color, paper) { // a dark colour on a dark page is lightened
+  const light = ([r, g, b]) => (0.3 * r + 0.59 * g + 0.11 * b) / 255;
+  const share = light(paper) < 0.5 ? clamp(0.42 - light(rgb(color)), 0, 1) : 0;
+  return "#" + mixed([255, 255, 255], rgb(color), share).map(value => value.toString(16).padStart(2, "0")).join("");
 }
 
 function hex(color) {
