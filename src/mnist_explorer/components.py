@@ -10,14 +10,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
 from mnist_clust.data import Images
-from mnist_clust.pages import COLUMNS, encode, sheet_files
+from mnist_clust.pages import COLUMNS, PER_SHEET, encode, sheet_files
+from mnist_explorer.results import Clustering
 
 _FOLDER = Path(__file__).with_name("web")
 
@@ -44,37 +45,69 @@ def in_frame(
     return np.asarray((points - (low + high) / 2) / half, np.float64)
 
 
+class Colors(NamedTuple):
+    """What the colours of a map show.
+
+    Attributes
+    ----------
+    title : str
+    codes : ndarray of int, shape (n,)
+        The group of each point.
+    names, shades : list of str
+        Names and hexadecimal colours of the groups.
+    """
+
+    title: str
+    codes: npt.NDArray[np.integer]
+    names: list[str]
+    shades: list[str]
+
+
 def draw_map(
-    embedding: npt.NDArray[np.float32],
-    colors: tuple[str, npt.NDArray[np.integer], list[str], list[str]],
+    shown: Clustering,
+    shape: tuple[int, int],
+    colors: Colors,
     key: str,
     *,
     clicked: Callable[[], None],
     selected: Callable[[], None],
 ) -> None:
-    """Draw a map that answers to clicks, to a lasso and to a box.
+    """Draw a map that answers to a mouse over it, to clicks, to a lasso and to a box.
 
     Parameters
     ----------
-    embedding : ndarray of shape (n, 2 or 3)
-    colors : (title, codes, names, colors)
-        What the colours show; the group of each point; names and hexadecimal colours of groups.
+    shown : Clustering
+    shape : (int, int)
+        Of an image on the sheets of `put_sheets`.
+    colors : Colors
     key : str
         Names the places; as long as it stays, so does what the person zoomed to.
     clicked, selected : callable
         Called when `chosen_on_map` or `selected_on_map` has something new.
     """
-    title, codes, names, shades = colors
-    steps = np.rint((in_frame(embedding, embedding) + 1) * 32767.5)
+    steps = np.rint((in_frame(shown.embedding, shown.embedding) + 1) * 32767.5)
     data = {
         "places": key,
         "axes": [encode(axis, np.uint16) for axis in steps.T],
-        "color": title,
-        "codes": encode(codes, np.uint16),
-        "names": names,
-        "colors": shades,
+        "color": colors.title,
+        "codes": encode(colors.codes, np.uint16),
+        "names": colors.names,
+        "colors": colors.shades,
+        "named": colors.title in ("cluster", "digit"),  # on the map, too
+        "clusters": encode(shown.clusters, np.uint8),
+        "titles": shown.titles,
+        "labels": None if shown.labels is None else encode(shown.labels, np.int16),
+        "image": shape,
+        "perSheet": PER_SHEET,
+        "columns": COLUMNS,
     }
     _MAP(key="figure", data=data, on_clicked_change=clicked, on_selected_change=selected)
+
+
+def put_sheets(sheets: list[bytes], width: int) -> None:
+    """Put all images, each of a width in pixels, where the map finds them, unseen."""
+    with st.container(key="sheets"):  # Streamlit would make them smaller of its own accord
+        st.image(sheets, width=COLUMNS * width, output_format="PNG")
 
 
 def chosen_on_map() -> int | None:
@@ -87,7 +120,9 @@ def selected_on_map() -> npt.NDArray[np.int64]:
     return np.asarray(st.session_state["figure"].get("selected") or [], np.int64)
 
 
-def draw_mark(index: int, text: str, image: str | None, place: Sequence[float] | None) -> None:
+def draw_mark(
+    index: int, text: str, image: str | None, place: Sequence[float] | None, *, selected: bool
+) -> None:
     """Name the chosen digit below the map, and mark it and a new digit's place on the map.
 
     Parameters
@@ -99,8 +134,11 @@ def draw_mark(index: int, text: str, image: str | None, place: Sequence[float] |
         A ``data:`` URL.
     place : sequence of float or None
         From `in_frame`.
+    selected : bool
+        Whether the map goes on to show what was selected on it.
     """
-    _MARK(key="mark", data={"index": index, "text": text, "image": image, "place": place})
+    data = {"index": index, "text": text, "image": image, "place": place, "selected": selected}
+    _MARK(key="mark", data=data)
 
 
 def draw_gallery(

@@ -20,8 +20,9 @@ import pandas as pd
 from mnist_clust import embed, scores
 from mnist_clust.cache import cached
 from mnist_clust.cluster import fit_kmeans
-from mnist_clust.data import Digits, Images, Labels
+from mnist_clust.data import Digits, Images, Labels, known_only
 from mnist_clust.islands import by_size
+from mnist_clust.pages import sheet_files
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.scores import UNNAMED, name_by_majority
 from mnist_clust.silhouettes import map_silhouettes
@@ -37,6 +38,7 @@ COUNTS = range(2, 21)  # numbers of clusters to choose from
 SEED = 0  # as the maps have
 STARTS = 3  # of KMeans for other numbers than ten, which is a second on a map of 60,000
 NEAREST = 10  # neighbours shown
+MOST = 200_000  # images that are sent to the browser, some 100 bytes each
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +73,28 @@ class Clustering:
         return name_by_majority(self.clusters, self.labels, self.n_clusters)
 
     @cached_property
+    def letters(self) -> list[str]:
+        """A letter for each cluster.
+
+        The largest that stands for the first digit is A, for the second B, and so on, whatever the
+        map; all others follow by size.
+        """
+        free = list(string.ascii_uppercase)
+        known = [] if self.labels is None else np.unique(known_only(self.labels)[0]).tolist()
+        names = [UNNAMED] * self.n_clusters if self.names is None else self.names.tolist()
+        if len(known) + self.n_clusters - len({*names} & {*known}) > len(free):
+            return free[: self.n_clusters]
+        own = dict(zip(known, free, strict=False))
+        others = iter(free[len(known) :])
+        return [own.pop(name, None) or next(others) for name in names]
+
+    @cached_property
     def titles(self) -> list[str]:
-        """A letter for each cluster, and the digit that it stands for, if it has any."""
-        letters = string.ascii_uppercase[: self.n_clusters]
+        """The letter of each cluster, and the digit that it stands for, if it has any."""
         if self.names is None:
-            return list(letters)
+            return self.letters
         names = np.where(self.names != UNNAMED, self.names.astype(str), "no digit")
-        return [f"{letter}: {name}" for letter, name in zip(letters, names, strict=True)]
+        return [f"{letter}: {name}" for letter, name in zip(self.letters, names, strict=True)]
 
     @cached_property
     def sizes(self) -> npt.NDArray[np.intp]:
@@ -127,6 +144,11 @@ class Atlas:
         self.digits = digits
         self._kept: dict[tuple[object, ...], object] = {}
         self._lock = threading.RLock()  # two visitors shall not make the same map twice
+
+    def sheets(self) -> tuple[list[bytes], tuple[int, int]]:
+        """Return all images on PNG sheets, and the size of one; no sheets of very many images."""
+        files, size = self._keep(("sheets",), lambda: sheet_files(self.digits.train_images[:MOST]))
+        return list(files.values()) if len(self.digits.train_images) <= MOST else [], size
 
     def embedding(self, kind: str, dimensions: int, say: Say) -> Rows:
         """Return the place of each training image on a map.

@@ -103,7 +103,7 @@ def clickable(page, count, start=0):
 
 def wait_for_digit(page, index):
     page.wait_for_function(
-        """index => [...document.querySelectorAll('[data-testid=stSidebar] [data-testid=stImage]')]
+        """index => [...document.querySelectorAll('.st-key-detail [data-testid=stImage]')]
              .some(image => image.innerText.startsWith(`Image ${index},`)
                             && image.querySelector("img").complete)""",
         arg=int(index),
@@ -115,7 +115,7 @@ def sidebar_image(page, shape):
     """Read the large image back, reduced to its own size."""
     levels = page.evaluate(
         """() => {
-          const image = document.querySelector("[data-testid=stSidebar] [data-testid=stImage] img");
+          const image = document.querySelector(".st-key-detail [data-testid=stImage] img");
           const canvas = document.createElement("canvas");
           canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
           const context = canvas.getContext("2d");
@@ -179,6 +179,8 @@ def test_colour_and_number_of_clusters_change(explorer, digits):
     assert page.locator(".legend button").count() == 11
     sizes = page.locator(".legend button").all_inner_texts()
     assert sizes[0].startswith("A: ")
+    letters = [size[0] for size in sizes]
+    assert letters == sorted(letters)
 
 
 def test_a_lasso_becomes_a_contact_sheet_and_a_table(explorer, digits):
@@ -193,12 +195,15 @@ def test_a_lasso_becomes_a_contact_sheet_and_a_table(explorer, digits):
     for dx, dy in corners:
         page.mouse.move(x + dx, y + dy)
     page.mouse.up()
-    page.get_by_text("digits selected").wait_for()
-    said = page.get_by_text("digits selected").inner_text()
+    bar = page.locator(".st-key-chosen")
+    bar.wait_for()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV").click()
+        bar.get_by_role("button", name="CSV").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8"))))
-    assert said == f"{len(rows):,} digits selected."
+    assert bar.inner_text().startswith(f"{len(rows):,} selected")
+    assert page.get_attribute(".map", "data-selected") == str(len(rows)), "the rest is dimmed"
+    bar.get_by_role("button", name="View").click()
+    page.get_by_text(f"{len(rows):,} digits selected.").wait_for()
     chosen = {int(row["index"]) for row in rows}
     everywhere = digits.train_index.tolist()
     assert 0 < len(chosen) < count
@@ -214,6 +219,11 @@ def test_a_lasso_becomes_a_contact_sheet_and_a_table(explorer, digits):
     index = int(first.get_attribute("data-index"))
     first.click()
     wait_for_digit(page, index)
+    assert page.locator(".map").evaluate("map => map.pointMap.outlines.length") == 4
+    bar.get_by_role("button", name="Clear").click()
+    bar.wait_for(state="detached")
+    page.wait_for_selector(".map[data-selected='0']")
+    assert page.locator(".map").evaluate("map => map.pointMap.outlines") is None
 
 
 def test_a_mistake_is_shown_on_the_map(explorer, digits):
@@ -228,6 +238,96 @@ def test_a_mistake_is_shown_on_the_map(explorer, digits):
     box = page.locator(".map canvas").bounding_box()
     assert box["x"] < x < box["x"] + box["width"]
     assert box["y"] < y < box["y"] + box["height"]
+
+
+def test_a_mouse_over_a_point_shows_it_without_the_server(explorer, digits):
+    page = explorer()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.st-key-sheets img')].every(image => image.complete)"
+    )
+    page.wait_for_function("!document.querySelector('[data-testid=stProgress]')")
+    index = clickable(page, len(digits.train_images), start=100)
+    page.mouse.move(5, 5)
+    sizes = listen(page)
+    page.mouse.move(*point(page, index)[:2])
+    page.wait_for_selector(f'.map[data-hover="{index}"]')
+    tip = page.locator(".tip")
+    assert tip.is_visible()
+    assert tip.locator("b").inner_text().startswith(f"digit {digits.train_labels[index]}, cluster ")
+    assert tip.locator("i").inner_text() == f"image {index}"
+    shown = page.locator(".map").evaluate(
+        """(map, index) => {
+          const {sheet, x, y} = map.pointMap.tile(index), [w, h] = map.pointMap.data.image;
+          const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+          [canvas.width, canvas.height] = [w, h];
+          context.drawImage(sheet, x, y, w, h, 0, 0, w, h);
+          return [...context.getImageData(0, 0, w, h).data].filter((_, at) => at % 4 === 0);
+        }""",
+        index,
+    )
+    image = 255 - digits.train_images[index].astype(int)
+    assert np.abs(np.reshape(shown, digits.image_shape) - image).max() <= 16, "of 16 grey levels"
+    assert sizes == []
+    page.mouse.move(5, 5)
+    assert tip.is_hidden()
+
+
+def test_near_enough_points_are_images_and_the_wheel_needs_the_focus(explorer, digits):
+    page = explorer()
+    view = "map => map.pointMap.view.zoom"
+    assert page.get_attribute(".map", "data-images") == "0"
+    x, y, _ = point(page, clickable(page, len(digits.train_images)))
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -200)
+    assert page.locator(".map").evaluate(view) == 1, "the page scrolls"
+    page.mouse.click(x, y)
+    for _ in range(30):
+        page.mouse.wheel(0, -200)
+    page.locator('.map:not([data-images="0"])').wait_for()
+    assert 0 < int(page.get_attribute(".map", "data-images")) <= 300
+
+
+@pytest.mark.parametrize("yaw", [0, 0.8, 1.6, 2.4])
+def test_every_point_in_space_is_in_the_frame(explorer, yaw):
+    page = explorer("?dimensions=3-D")
+    inside = page.locator(".map").evaluate(
+        """async (map, yaw) => {
+          const {pointMap} = map, {canvas, screen} = pointMap;
+          Object.assign(pointMap.view, {yaw, pitch: yaw - 1});
+          pointMap.projectAll();
+          return Array.from({length: pointMap.count}, (_, i) => i).every(i => screen[2 * i] >= 0
+            && screen[2 * i] <= canvas.width && screen[2 * i + 1] >= 0
+            && screen[2 * i + 1] <= canvas.height);
+        }""",
+        yaw,
+    )
+    assert inside
+
+
+def test_all_is_on_one_screen_and_a_choice_in_a_gallery_moves_nothing(explorer, digits):
+    page = explorer("?digit=5&tab=Mistakes", viewport={"width": 1400, "height": 900})
+    page.locator(".st-key-wrong button").first.wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=stProgress]')")
+    strip, canvas, panel, legend = (
+        page.locator(place).bounding_box()
+        for place in (".st-key-strip", ".map canvas", ".st-key-panel", ".map .legend")
+    )
+    assert strip["y"] < canvas["y"] < legend["y"] < legend["y"] + legend["height"] <= 900
+    assert panel["x"] >= canvas["x"] + canvas["width"]
+    assert panel["y"] + panel["height"] <= 900
+    for words in ("accuracy", "silhouette", "k 10"):
+        assert words in page.inner_text(".st-key-strip")
+    tile = page.locator(".st-key-wrong button").nth(3)
+    before = [tile.bounding_box(), page.locator(".map canvas").bounding_box()]
+    tile.click()
+    wait_for_digit(page, int(tile.get_attribute("data-index")))
+    assert [tile.bounding_box(), page.locator(".map canvas").bounding_box()] == before
+
+
+def test_metrics_come_first(explorer):
+    page = explorer()
+    assert page.get_by_role("tab").first.inner_text() == "Metrics"
+    page.get_by_text("accuracy, one-to-one").first.wait_for()
 
 
 def test_keys_alone_choose_a_digit(explorer):
@@ -255,11 +355,13 @@ def test_an_uploaded_digit_lands_and_a_broken_file_gets_a_sentence(explorer, dig
     page = explorer("?tab=New digits")
     zero = digits.test_images[np.flatnonzero(digits.test_labels == 0)[0]]
     upload(page, "broken.png", b"\x89PNG\r\n\x1a\n and nothing more")
-    page.get_by_text("This file is not a PNG or JPEG image").wait_for()
+    page.get_by_text("This file is not a PNG, JPEG or HEIC image").wait_for()
     upload(page, "zero.png", as_png(255 - zero))
     page.get_by_text("It lands in cluster").wait_for(timeout=MAKING)
     assert ": 0" in page.get_by_text("It lands in cluster").inner_text()
     page.wait_for_selector('.map[data-places*="sharp"]')
+    steps = page.locator(".st-key-cut img")
+    assert steps.count() == 3, "picture, crop, and what the map sees"
     assert page.get_by_text("This file is not a PNG").count() == 0
 
 
@@ -295,7 +397,7 @@ def test_a_hundred_clicks_leave_the_servers_memory_as_it_was(explorer, server, d
     def choose_each(indices):  # as a click does, and next as soon as the answer is on the page
         page.locator(".map").evaluate(
             """async (map, [indices, patience]) => {
-              const sidebar = document.querySelector("[data-testid=stSidebar]");
+              const sidebar = document.querySelector(".st-key-detail");
               for (const index of indices) {
                 await new Promise((done, failed) => {
                   const late = setTimeout(() => failed(`no answer to ${index}`), patience);

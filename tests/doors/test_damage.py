@@ -21,7 +21,7 @@ from mnist_clust import DataError
 from mnist_clust._read import read_array, read_idx, read_mat, read_npz
 from mnist_clust._tables import read_csv, read_parquet
 from mnist_clust.pipeline import ImageClusterer
-from mnist_explorer import pictures
+from mnist_explorer import photos
 
 pytestmark = pytest.mark.slow
 
@@ -69,8 +69,8 @@ FORMATS: dict[str, tuple[bytes, Callable[[Path], Any]]] = {
     "csv": (kinds.as_csv(SMALL), lambda path: read_csv(path, print)),
     "parquet": (kinds.as_parquet(x=SMALL.tolist()), lambda path: read_parquet(path, print)),
     "saved map": (saved_map(), read_map),
-    "PNG": (picture("PNG"), lambda path: pictures.read_image(path.read_bytes())),
-    "JPEG": (picture("JPEG"), lambda path: pictures.read_image(path.read_bytes())),
+    "PNG": (picture("PNG"), lambda path: photos.read_photo(path.read_bytes())),
+    "JPEG": (picture("JPEG"), lambda path: photos.read_photo(path.read_bytes())),
 }
 CHECKED = ("gz", "npz", "saved map")  # hold a checksum of every value
 

@@ -26,10 +26,10 @@ from mnist_clust._read import DataError
 from mnist_clust.data import load_images
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
 from mnist_clust.pipeline import ImageClusterer
-from mnist_explorer import pictures, serve
+from mnist_explorer import photos, pictures, serve
 from numba_tsne import TSNE, nearest_neighbors
 
-NO_PICTURE = "not a PNG or JPEG image|more than 5 MB|did not arrive whole"
+NO_PICTURE = "not a PNG, JPEG or HEIC image|more than 25 MB|did not arrive whole"
 NOT_TRIED = {
     ("places", door): "a browser sends bytes, and no path is opened"
     for door in ("upload", *PICTURES)
@@ -77,10 +77,10 @@ def knock(monkeypatch, model_folder, shared):
         if door == "upload":
             return said_by(pictures.read_data, path.read_bytes(), path.name)
         if door == "upload of an image":
-            return said_by(pictures.read_image, path.read_bytes())
+            return said_by(photos.read_photo, path.read_bytes())
         if door == "drawing":
-            url = pictures.PNG_URL + base64.b64encode(path.read_bytes()).decode()
-            return said_by(pictures.read_drawing, url)
+            url = photos.PNG_URL + base64.b64encode(path.read_bytes()).decode()
+            return said_by(photos.read_drawing, url)
         commands = {
             "cluster": ["cluster", path, "--clusters", "2", "--out", out],
             "assign": ["assign", path, "--model", shared / "model", "--out", out / "assigned.csv"],

@@ -6,10 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from PIL import Image
 
-from mnist_explorer import app, pictures, serve
-from mnist_explorer.results import KINDS, PLAIN, SHARP
+from mnist_clust.data import load_digits
+from mnist_clust.experiments.out_of_distribution import make_unfamiliar
+from mnist_explorer import app, photos, pictures, serve
+from mnist_explorer.results import KINDS, PLAIN, SHARP, Clustering
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +59,7 @@ def test_an_impossible_address_is_only_ignored(visit, asked):
     assert page.radio(key="map").value == PLAIN
     assert page.radio(key="color").value == "cluster"
     if "tab" in asked:
-        assert "Draw a lasso" in said(page), "the first tab"
+        assert "Accuracy: each cluster" in said(page), "the first tab"
     else:
         assert page.selectbox(key="truth").value == page.selectbox(key="cluster").value == "all"
 
@@ -85,7 +88,8 @@ def test_a_choice_survives_other_changes(visit, few):
 @pytest.mark.parametrize(
     ("tab", "shown"),
     [(app.SELECTION, "Draw a lasso"), (app.METRICS, "Accuracy: each cluster"),
-     (app.MISTAKES, "mistakes, the deepest"), (app.NEW, "Draw a digit"), (app.OWN, "A file that")],
+     (app.MISTAKES, "mistakes, the deepest"), (app.NEW, "Draw a digit"),
+     (app.OWN, "in your order")],
 )  # fmt: skip
 def test_every_view_of_every_map_shows(visit, kind, tab, shown):
     page = visit(map=kind, tab=tab, digit="3")
@@ -103,16 +107,32 @@ def test_the_sharpened_map_says_how_many_clusters_it_finds(visit):
     assert "The map itself" not in said(page)
 
 
-def test_silhouettes_are_measured_only_where_they_are_shown(visit, monkeypatch):
+def test_silhouettes_are_measured_when_the_map_is_there(visit, monkeypatch):
     def fail(*_):
         raise AssertionError("measured")
 
-    page = visit(k="3")
+    page = visit(k="3", tab=app.OWN)
+    assert "silhouette **…**" not in said(page), "measured in the end"
     monkeypatch.setattr("mnist_explorer.results.map_silhouettes", fail)
+    drawn = []
+    monkeypatch.setattr(app.components, "draw_map", lambda *_, **__: drawn.append("the map"))
     page.slider(key="k").set_value(6).run()
-    assert not page.exception
-    page.number_input(key="digit").set_value(3).run()
+    assert drawn == ["the map"]
     assert page.exception[0].message == "measured"
+    assert "silhouette **…** · k **6**" in said(page)
+
+
+def test_a_line_says_what_is_shown(visit, few):
+    page = visit(k="6")
+    shown = next(m.value for m in page.markdown if "silhouette **" in m.value)
+    assert shown.startswith(f"labelled: {len(few[0]) + 60:,} images · accuracy **")
+    assert float(metrics(page)["accuracy, by majority"].rstrip("%")) == float(
+        shown.split("accuracy **")[1].split("%")[0]
+    )
+    assert metrics(page)["silhouette"] in shown
+    assert shown.endswith("k **6**")
+    bare = next(m.value for m in visit("bare.npz").markdown if "silhouette **" in m.value)
+    assert "accuracy" not in bare
 
 
 @pytest.mark.parametrize("tab", [app.METRICS, app.MISTAKES, app.NEW])
@@ -136,7 +156,9 @@ def test_mistakes_are_filtered_by_digit_and_cluster(visit):
         page.selectbox(key="truth").set_value(value).run()
         by_digit += count()
     page.selectbox(key="truth").set_value("all").run()
-    for value in "ABCDEFGHIJ":
+    options = page.selectbox(key="cluster").options[1:]
+    assert len(options) == 10
+    for value in options:
         page.selectbox(key="cluster").set_value(value).run()
         by_cluster += count()
     assert by_digit == by_cluster == every
@@ -148,8 +170,31 @@ def test_a_selection_becomes_a_table(visit, few):
     page = visit()
     page.session_state["selected"] = np.array([3, 5, 8, 10**6])
     page.run()
+    assert "**3** selected" in said(page)
+    page.button(key="view").click().run()
     assert "3 digits selected" in said(page)
+    page.button(key="clear").click().run()
+    assert "selected" not in said(page)
+    assert "Draw a lasso" in said(page)
     assert not page.exception
+
+
+def test_the_table_keeps_rows_files_and_the_fifth_held_out(few, tmp_path):
+    images, labels = (part[::11][:60] for part in few)
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (tmp_path / str(label)).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / str(label) / f"{index:03}.png")
+    digits = pictures.all_in_order(load_digits(tmp_path))
+    clusters = np.arange(60, dtype=np.uint8) % 3
+    shown = Clustering(clusters, 3, np.zeros((60, 2), np.float32), digits.train_labels)
+    table = pd.read_csv(io.BytesIO(app.table_of(digits, shown, np.arange(60))))
+    assert table["index"].tolist() == list(range(60))
+    assert table.file.is_monotonic_increasing
+    assert table.held_out.sum() == 12
+    for row in table.itertuples():
+        index = int(row.file.split("/")[1][:3])
+        np.testing.assert_array_equal(digits.train_images[row.index], images[index])
+        assert row.label == labels[index]
 
 
 def upload(page, key, name, content):
@@ -170,9 +215,23 @@ def test_an_uploaded_digit_lands_in_a_cluster_of_its_kind(visit, few):
     assert "of its nearest neighbours" in said(page)
 
 
+def test_what_is_no_digit_is_doubted(visit):
+    page = visit(tab=app.NEW)
+    letters = make_unfamiliar(np.zeros((1, 28, 28), np.uint8), n_each=9)["letters"]
+    doubted = 0
+    for letter in letters:
+        buffer = io.BytesIO()
+        Image.fromarray(np.kron(letter, np.ones((9, 9), np.uint8))).save(buffer, "PNG")
+        upload(page, "upload", "letter.png", buffer.getvalue())
+        doubted += any(
+            "Not sure: this may be no digit." in warning.value for warning in page.warning
+        )
+    assert doubted > len(letters) / 2
+
+
 def test_a_new_digit_is_placed_again_on_other_data(monkeypatch):
     image = np.eye(9, 7, dtype=np.uint8)
-    monkeypatch.setattr(app.st, "session_state", {"new": image})
+    monkeypatch.setattr(app.st, "session_state", {"new": photos.Cut(image, image, image)})
 
     def atlas(digest, x):
         places = pd.DataFrame({"cluster": [0], "x": [x], "y": [0.0], "confidence": [1.0]})
@@ -195,6 +254,7 @@ def test_a_digit_on_its_side_is_remarked_upon(visit, few):
         Image.fromarray(np.kron(images[index].T, np.ones((9, 9), np.uint8))).save(buffer, "PNG")
         upload(page, "upload", "side.png", buffer.getvalue())
         said += [warning.value for warning in page.warning if "This image is" in warning.value]
+        assert all(warning.startswith("Not sure: this may be no digit.") for warning in said)
     assert any("more like the known ones when" in sentence for sentence in said)
 
 
@@ -207,7 +267,7 @@ def test_tables_are_explored_alike(visit, few, name):
         content = frame.to_parquet()
     page = visit(tab=app.OWN)
     upload(page, "data_file", name, content)
-    assert "your own 64 images" in page.success[0].value
+    assert "your own 80 images" in page.success[0].value
 
 
 def test_images_that_nobody_labelled_are_neither_right_nor_wrong(visit, few):
@@ -220,7 +280,7 @@ def test_images_that_nobody_labelled_are_neither_right_nor_wrong(visit, few):
     assert not page.exception
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(pictures.MAX_IMAGE_BYTES + 1)])
+@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(photos.MAX_PHOTO_BYTES + 1)])
 def test_what_is_no_image_gets_one_sentence_and_changes_nothing(visit, content):
     page = visit(tab=app.NEW)
     upload(page, "upload", "broken.png", content)
@@ -236,7 +296,7 @@ def test_ones_own_data_are_explored_alike(visit, files):
     assert "your own" in page.success[0].value
     assert page.number_input(key="digit").value is None, "nor does the address choose it again"
     assert page.radio(key="color").options == ["cluster", "silhouette"]
-    page.button[0].click().run()
+    page.button(key="back").click().run()
     assert not page.success
     assert "digit" in page.radio(key="color").options
 
@@ -247,7 +307,7 @@ def test_from_a_map_that_cannot_be_made_there_is_a_way_back(visit):
     upload(page, "data_file", "shades.npz", as_npz(images=shades))
     page.radio(key="map").set_value(SHARP).run()
     assert "All images show the same strokes" in page.error[0].value
-    page.button[0].click().run()
+    page.button(key="back").click().run()
     assert not page.error
     assert "digit" in page.radio(key="color").options
 
@@ -288,3 +348,35 @@ def test_streamlit_is_told_to_stay_at_home():
     assert "--browser.gatherUsageStats=false" in given
     assert f"--server.maxUploadSize={pictures.MAX_FILE_BYTES // 1024**2}" in given
     assert given[-2:] == ["--", "sample"]
+
+
+def test_colours_stay_with_the_digit_on_every_map():
+    labels = np.arange(40) % 10
+    places = np.zeros((40, 2), np.float32)
+    whole = Clustering(labels.astype(np.uint8), 10, places, labels)
+    digits = app.colors_of(whole, "digit")
+    clusters = app.colors_of(whole, "cluster")
+    assert clusters.shades == digits.shades
+    assert [name[3:] for name in clusters.names] == digits.names
+    turned = Clustering(((labels + 3) % 10).astype(np.uint8), 10, places, labels)
+    again = app.colors_of(turned, "cluster")
+    assert again.names == clusters.names
+    assert again.shades == clusters.shades
+    np.testing.assert_array_equal(again.codes, clusters.codes)
+    split = np.where(np.arange(40) < 10, labels, np.where(labels == 4, 10, labels))
+    shared = app.colors_of(Clustering(split.astype(np.uint8), 11, places, labels), "cluster")
+    assert shared.names[4] == "E: 4"
+    assert shared.names[10] == "K: 4"
+    assert len(set(shared.shades)) == 11
+    assert len(set(app.cluster_shades(Clustering(split.astype(np.uint8), 20, places, None)))) == 20
+
+
+def test_a_ramp_grows_lighter_and_what_has_no_label_is_grey():
+    labels = np.arange(40) % 10 - 1
+    shown = Clustering(np.arange(40, dtype=np.uint8) % 2, 2, np.eye(40, 2, dtype="f4"), labels)
+    shades = [to_rgb(shade) for shade in app.colors_of(shown, "silhouette").shades]
+    light = [np.dot(shade, [0.299, 0.587, 0.114]) for shade in shades]
+    assert len(light) == 7
+    assert light == sorted(light)
+    assert app.colors_of(shown, "digit").shades[0] == app.MUTED
+    assert app.colors_of(shown, "correctness").names == ["right", "wrong", "no label"]

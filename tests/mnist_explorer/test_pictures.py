@@ -1,4 +1,4 @@
-"""Files from outside: pictures become digits, everything else one sentence."""
+"""Data sets from outside: they are read, or get one sentence."""
 
 import gzip
 import io
@@ -6,7 +6,6 @@ import pickle
 import struct
 import tracemalloc
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
@@ -15,169 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnist_clust import DataError, _pictures
+from mnist_clust import DataError
 from mnist_explorer import pictures
-
-
-def encoded(array, kind="PNG", mode=None):
-    buffer = io.BytesIO()
-    Image.fromarray(array, mode).save(buffer, format=kind)
-    return buffer.getvalue()
-
-
-def png_that_promises(width, height):
-    """A PNG of a few bytes whose header promises many pixels."""
-
-    def chunk(kind, body):
-        check = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + check
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    body = zlib.compress(bytes(1000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    )
-
-
-def likeness(a, b):
-    return np.corrcoef(a.ravel().astype(float), b.ravel().astype(float))[0, 1]
-
-
-# --- decoding ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_images_are_read_as_grey_levels(kind):
-    grey = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (40, 1))
-    for array in (grey, np.dstack([grey] * 3)):
-        assert np.abs(pictures.read_image(encoded(array, kind)).astype(int) - grey).max() <= 3
-
-
-def test_ink_may_be_in_the_transparency():
-    drawn = np.zeros((9, 9, 4), np.uint8)
-    drawn[2:7, 4, 3] = 200
-    for colour in ((0, 0, 0), (255, 255, 255), (20, 40, 160)):
-        drawn[..., :3] = colour
-        np.testing.assert_array_equal(pictures.read_image(encoded(drawn)), drawn[..., 3])
-
-
-def test_sixteen_bits_are_kept():
-    deep = np.full((9, 9), 40_000, np.uint16)
-    assert (pictures.read_image(encoded(deep)) == 40_000 // 257).all()
-
-
-def test_too_many_bytes_are_refused_before_anything_looks_at_them(monkeypatch):
-    monkeypatch.setattr(_pictures.Image, "open", lambda *_, **__: pytest.fail("was opened"))
-    with pytest.raises(DataError, match="more than 5 MB"):
-        pictures.read_image(bytes(pictures.MAX_IMAGE_BYTES + 1))
-
-
-@pytest.mark.parametrize("side", [4001, 9_000, 30_000])
-def test_too_many_pixels_are_refused_before_decoding(monkeypatch, side):
-    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("was decoded"))
-    with pytest.raises(DataError, match="16 million pixels"):
-        pictures.read_image(png_that_promises(side, side))
-
-
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"not an image",
-        b"GIF89a" + bytes(100),
-        pickle.dumps({"an": "object"}),
-        encoded(np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8))[:900],
-        png_that_promises(100, 100),
-        encoded(np.eye(20, dtype=np.uint8), "TIFF"),
-    ],
-)
-def test_what_is_no_image_gets_one_sentence(content):
-    with pytest.raises(DataError) as caught:
-        pictures.read_image(content)
-    assert str(caught.value).count(".") == 1
-    assert "PNG or JPEG" in str(caught.value)
-
-
-@given(st.binary(max_size=400), st.booleans())
-def test_no_bytes_do_more_than_raise_the_one_error(noise, as_png):
-    content = b"\x89PNG\r\n\x1a\n" + noise if as_png else noise
-    with pytest.raises(DataError):
-        pictures.read_image(content)
-
-
-def test_a_drawing_arrives_as_drawn_and_nothing_else_does():
-    drawing = np.full((28, 28), 255, np.uint8)
-    drawing[5:20, 13:16] = 0
-    url = pictures.as_url(drawing)
-    np.testing.assert_array_equal(pictures.read_drawing(url), drawing)
-    for wrong in ("", "/etc/passwd", "file:///etc/passwd", "data:text/html,x", url + "!", url[:60]):
-        with pytest.raises(DataError):
-            pictures.read_drawing(wrong)
-
-
-# --- the form of MNIST -------------------------------------------------------------------------
-
-
-def seven(size=200, ink=0, paper=255):
-    picture = np.full((size, size), paper, np.uint8)
-    picture[size // 5 : size // 5 + size // 12, size // 4 : 3 * size // 4] = ink
-    for row in range(size // 5, 4 * size // 5):
-        middle = 3 * size // 4 - (row - size // 5) // 2
-        picture[row, middle - size // 12 : middle] = ink
-    return picture
-
-
-def test_mnist_digits_come_back_nearly_as_they_are(sample):
-    digits = sample.train_images[::40]
-    again = np.stack([pictures.like_mnist(digit) for digit in digits])
-    alike = [likeness(a, b) for a, b in zip(again, digits, strict=True)]
-    assert np.median(alike) > 0.99
-    assert np.quantile(alike, 0.05) > 0.9
-
-
-@settings(max_examples=25)
-@given(st.integers(1, 4), st.integers(0, 80), st.integers(0, 60), st.booleans())
-def test_size_place_and_polarity_do_not_matter(times, above, beside, light_on_dark):
-    ink, paper = (255, 0) if light_on_dark else (0, 255)
-    picture = np.kron(seven(100, ink, paper), np.ones((times, times), np.uint8))
-    picture = np.pad(picture, ((above, 5), (beside, 9)), constant_values=paper)
-    assert likeness(pictures.like_mnist(picture), pictures.like_mnist(seven(100))) > 0.99
-
-
-def test_ink_fits_the_box_and_its_mass_is_in_the_middle():
-    for picture in (seven(), seven()[:, ::-1], np.rot90(seven(300))):
-        form = pictures.like_mnist(picture)
-        rows, columns = np.nonzero(form)
-        assert max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
-        assert form.max() == 255
-        mass = form.astype(float)
-        center = [(mass.sum(axis=1 - axis) @ np.arange(28)) / mass.sum() for axis in (0, 1)]
-        np.testing.assert_allclose(center, 14, atol=0.51)
-
-
-def test_any_shape_can_be_asked_for():
-    assert pictures.like_mnist(seven(), (8, 8)).shape == (8, 8)
-    assert pictures.like_mnist(seven(), (40, 20)).shape == (40, 20)
-
-
-@pytest.mark.parametrize("level", [0, 128, 255])
-def test_an_empty_paper_is_refused(level):
-    noise = np.random.default_rng(0).integers(0, 6, (50, 60)).astype(np.uint8)
-    with pytest.raises(DataError, match="no digit"):
-        pictures.like_mnist((np.uint8(level) // 2 + noise).astype(np.uint8))
-
-
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
-def test_no_picture_breaks_it(height, width, seed):
-    picture = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
-    try:
-        form = pictures.like_mnist(picture)
-    except DataError:
-        return
-    assert form.shape == (28, 28)
-    assert form.dtype == np.uint8
-
 
 # --- data sets ---------------------------------------------------------------------------------
 
@@ -190,7 +28,7 @@ def npz(**arrays):
 
 def test_data_are_loaded_whatever_their_name_says(images, labels):
     loaded = pictures.read_data(npz(images=images, labels=labels), "../../etc/mine.NPZ")
-    assert len(loaded.train_images) + len(loaded.test_images) == 60
+    assert len(loaded.train_images) == 60
     assert loaded.train_labels is not None
     zipped = pictures.read_data(gzip.compress(idx_bytes(images)), "images-idx3-ubyte.gz")
     assert zipped.image_shape == (9, 7)
@@ -254,7 +92,7 @@ def read_or_refused(content, name):
 @given(
     st.binary(max_size=300),
     st.sampled_from([b"", b"PK\3\4", b"\x1f\x8b\x08", b"\x93NUMPY", b"PAR1"]),
-    st.sampled_from([".npz", ".npy", ".gz", ".csv", ".parquet", ".mat"]),
+    st.sampled_from([".npz", ".npy", ".gz", ".csv", ".parquet", ".mat", ".zip"]),
 )
 def test_no_bytes_do_more_than_be_refused_as_data(noise, magic, ending):
     read_or_refused(magic + noise, f"noise{ending}")
@@ -315,3 +153,55 @@ def test_a_name_is_shown_once(images):
         pictures.read_data(npz(pictures=images), "my upload.npz")
     long = pictures.read_data(npz(images=np.stack([images] * 3, -1)), "x" * 5000 + ".npz")
     assert len(long.notices[0]) < 200
+
+
+def zip_of(images, labels=None, ending="png", names=None):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for index, image in enumerate(images):
+            file = io.BytesIO()
+            Image.fromarray(image).save(file, ending.replace("jpg", "jpeg"))
+            folder = "" if labels is None else f"{labels[index]}/"
+            archive.writestr(names[index] if names else f"{folder}{index:04}.{ending}",
+                             file.getvalue())  # fmt: skip
+    return buffer.getvalue()
+
+
+def test_all_rows_are_kept_in_order(images, labels):
+    loaded = pictures.read_data(npz(images=images, labels=labels), "mine.npz")
+    np.testing.assert_array_equal(loaded.train_images, images)
+    np.testing.assert_array_equal(loaded.train_labels, labels)
+    np.testing.assert_array_equal(loaded.train_index, np.arange(60))
+    assert len(loaded.split[1]) == 12, "the fifth that is held out elsewhere"
+    np.testing.assert_array_equal(images[loaded.split[1]], loaded.test_images)
+    parts = pictures.read_data(npz(x_train=images[:40], x_test=images[40:]), "mine.npz")
+    np.testing.assert_array_equal(parts.train_images, images)
+    np.testing.assert_array_equal(parts.split[1], np.arange(40, 60))
+
+
+def test_a_zip_of_pictures_is_read_with_folders_as_classes(images):
+    classes = np.arange(60) // 20
+    loaded = pictures.read_data(zip_of(images, classes), "mine.zip")
+    np.testing.assert_array_equal(loaded.train_images, images)
+    np.testing.assert_array_equal(loaded.train_labels, classes)
+    assert loaded.files[:2] == ("0/0000.png", "0/0001.png")
+    mixed = [*images[:30], *(np.kron(image, np.ones((2, 2), np.uint8)) for image in images[30:])]
+    with pytest.raises(DataError, match=r"^mine\.zip holds pictures of"):
+        pictures.read_data(zip_of(mixed), "mine.zip")
+    assert pictures.read_data(zip_of(mixed), "mine.zip", 14).image_shape == (14, 14)
+
+
+def test_a_zip_writes_nowhere_else_and_unfolds_no_further_than_is_read(images, tmp_path):
+    outside = [f"../../{tmp_path.name}-{index:02}.png" for index in range(60)]
+    loaded = pictures.read_data(zip_of(images, names=outside), "mine.zip")
+    assert len(loaded.train_images) == 60
+    assert not list(tmp_path.parent.glob(f"{tmp_path.name}-*"))
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for index in range(5):
+            archive.writestr(f"{index}.png", bytes(64 * 1024**2))
+    with pytest.raises(DataError, match=r"^mine\.zip is larger"):
+        pictures.read_data(bomb.getvalue(), "mine.zip")
+    for content in (b"", b"PK\3\4 nothing", zip_of([])):
+        with pytest.raises(DataError, match=r"mine\.zip"):
+            pictures.read_data(content, "mine.zip")

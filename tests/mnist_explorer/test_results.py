@@ -8,7 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from mnist_clust import load_digits, scores
 from mnist_clust.data import UNLABELLED
-from mnist_clust.pipeline import fit_clusterer
+from mnist_clust.embed import pixel_components, sharp_map
+from mnist_clust.pipeline import ImageClusterer
 from mnist_explorer import results
 from mnist_explorer.results import PIXELS, PLAIN, SHARP, Atlas, Clustering
 
@@ -84,7 +85,7 @@ def test_what_was_made_is_shown_while_another_is_made(atlas):
 
 @pytest.mark.slow
 def test_the_sharpened_map_and_its_own_clusters_are_the_pipelines(atlas):
-    model = fit_clusterer(atlas.digits.train_images, random_state=results.SEED)
+    model = sharp_map(atlas.digits.train_images)
     np.testing.assert_array_equal(atlas.embedding(SHARP, 2, quiet), model.embedding_)
     found = atlas.clustering(SHARP, 2, model.n_clusters_, quiet)
     np.testing.assert_array_equal(found.clusters, model.labels_)
@@ -95,12 +96,13 @@ def test_at_other_numbers_islands_are_rejoined_as_well(atlas, dimensions, monkey
     again = Atlas(atlas.digits)  # whose clusterings of this test no other test sees
     embedding, model = again.embedding(SHARP, dimensions, quiet), again.model(quiet)
 
-    def rejoin(points, clusters, neighbors):
+    def find(this, points, n_clusters):
+        assert this is model
         assert points is embedding
-        assert neighbors is model.neighbors_
-        return np.minimum(clusters, 1)
+        assert n_clusters == model.n_clusters_ + 1
+        return np.arange(len(points)) % 2, None
 
-    monkeypatch.setattr(results, "rejoin_islands", rejoin)
+    monkeypatch.setattr(ImageClusterer, "find_clusters", find)
     found = again.clustering(SHARP, dimensions, model.n_clusters_ + 1, quiet)
     assert set(found.clusters) == {0, 1}
 
@@ -111,9 +113,18 @@ def test_a_cluster_without_images_stands_for_no_digit():
     assert found.titles == ["A: -2", "B: 5", "C: no digit", "D: no digit"]
 
 
+def test_letters_stay_with_their_digits():
+    labels = np.array([7, 7, 7, 1, 1, 4, 4, 4, 4])
+    places = np.zeros((9, 2), np.float32)
+    few = Clustering(np.array([1, 1, 1, 2, 2, 0, 0, 0, 0], np.uint8), 3, places, labels)
+    assert few.titles == ["B: 4", "C: 7", "A: 1"]
+    more = Clustering(np.array([0, 0, 0, 1, 1, 2, 2, 3, 3], np.uint8), 4, places, labels)
+    assert more.titles == ["C: 7", "A: 1", "B: 4", "D: 4"], "and the same digit's others follow"
+
+
 def test_neighbours_are_the_nearest_in_fifty_components(atlas):
     near = atlas.neighbors(quiet)
-    rows = results.principal_components(atlas.digits.flatten()[0], 50)
+    rows = pixel_components(atlas.digits.train_images)[1]
     apart = np.linalg.norm(rows - rows[5], axis=1)
     apart[5] = np.inf
     np.testing.assert_array_equal(near[5], np.argsort(apart)[: results.NEAREST])

@@ -6,6 +6,6 @@ export default function ({data, parentElement}) {
   if (data.image) image.src = data.image;
   root.querySelector("span").textContent = data.text;
   root.dataset.index = data.index;
-  window.explorerMark = {index: data.index, place: data.place};
+  window.explorerMark = {index: data.index, place: data.place, selected: data.selected};
   window.dispatchEvent(new Event("explorer-mark"));
 }
