@@ -100,8 +100,8 @@ def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
 @main.command()
 def notebooks() -> None:
     """Run the committed notebooks on full MNIST; renew their outputs, figures and numbers."""
-    from mnist_clust.readme import update_readme
     from mnist_clust.report import find_notebooks, make_report, publish, summary
+    from mnist_clust.site import update_readme
 
     try:
         chosen = find_notebooks()
@@ -220,7 +220,7 @@ def explore(data: str, size: str | None, port: int | None, headless: bool) -> No
 @main.command()
 def readme() -> None:
     """Write the README's tables anew from results/*.json."""
-    from mnist_clust.readme import update_readme
+    from mnist_clust.site import update_readme
 
     with _failures_in_one_line():
         update_readme()

@@ -19,8 +19,7 @@ import joblib
 import mnist_clust
 import numba_tsne
 from mnist_clust._write import remove_half_written, write_atomically
-from mnist_clust.machine import processor
-from mnist_clust.numerics import OWN, in_force
+from mnist_clust.numerics import OWN, in_force, processor
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
