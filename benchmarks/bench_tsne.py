@@ -31,7 +31,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from mnist_clust.machine import processor
+from mnist_clust.numerics import processor
 from mnist_clust.plots import style
 
 SIZES = [5_000, 20_000, 60_000]

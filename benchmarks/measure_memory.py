@@ -22,7 +22,7 @@ import psutil
 
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import load_digits
-from mnist_clust.machine import memory_gb, processor
+from mnist_clust.numerics import processor
 
 EVERY = 0.02  # seconds between two looks
 PACKAGES = ("numba", "numpy", "scipy", "scikit-learn", "matplotlib", "streamlit")
@@ -109,7 +109,9 @@ def main(data: str, only: tuple[str, ...], out: Path | None) -> None:
                 "platform": platform.platform(),
                 "processor": processor(),
                 "cores": os.cpu_count(),
-                "memory_gb": round(memory_gb(), 1),
+                "memory_gb": round(
+                    os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3, 1
+                ),
             },
             "versions": {name: version(name) for name in PACKAGES}
             | {"python": platform.python_version()},

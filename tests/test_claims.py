@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from mnist_clust import claims
 from mnist_clust.cache import project_root
-from mnist_clust.claims import Band, Claim, Verdict, check_claims, load_claims
+from mnist_clust.claims import Band, Claim, Verdict, check_claims, judge, load_claims, read_verdicts
 
 CLAIMS = load_claims()
 BANDS = [(claim.id, data, band) for claim in CLAIMS for data, band in claim.bands.items()]
@@ -62,9 +62,9 @@ def test_a_notebook_is_held_against_its_own_claims(monkeypatch):
     here, there = (Claim(name, name, "", {"mnist": band}, "{value} here") for name in "ab")
     monkeypatch.setattr(claims, "load_claims", lambda: (here, there))
     found = check_claims({"a": 0.55, "b": 0.55}, "b", "mnist")
-    assert found == (Verdict(there, band, 0.55),)
-    assert check_claims({"b": 1}, "b", "mine") == (Verdict(there, None, 1.0),)
-    assert check_claims({"b": math.nan}, "b", "mnist") == (Verdict(there, band, None),)
+    assert found == (Verdict(there, band, 0.55, "held"),)
+    assert check_claims({"b": 1}, "b", "mine") == (Verdict(there, None, 1.0, "unverified"),)
+    assert check_claims({"b": math.nan}, "b", "mnist") == (Verdict(there, band, None, "broken"),)
 
 
 def test_there_are_claims_for_both_data_sets():
@@ -128,9 +128,9 @@ def test_other_data_leaves_claims_unverified():
 def test_a_verdict_prints_its_band_but_not_the_number():
     band = Band(0.5, 0.6, 5, 3, 0.54, 0.55, 0.56)
     claim = Claim("a", "01_x", "It is about half.", {"mnist": band})
-    assert str(Verdict(claim, band, 0.55)) == "held       a in [0.5, 0.6]: It is about half."
-    assert str(Verdict(claim, band, 0.65)).startswith("broken")
-    assert str(Verdict(claim, None, 0.55)) == "unverified a no band for this run: It is about half."
+    assert str(judge(claim, band, 0.55)) == "held       a in [0.5, 0.6]: It is about half."
+    assert str(judge(claim, band, 0.65)).startswith("broken")
+    assert str(judge(claim, None, 0.55)) == "unverified a no band for this run: It is about half."
 
 
 def test_both_ends_belong_to_the_band():
@@ -140,13 +140,28 @@ def test_both_ends_belong_to_the_band():
 
 def test_a_finding_has_the_number_of_the_run_in_any_data():
     claim = Claim("a", "01_x", "It is half.", {}, "It is {value:.0%}.")
-    assert Verdict(claim, None, 0.42).finding == "It is 42%."
-    assert Verdict(claim, None, None).finding is None
-    assert Verdict(Claim("a", "01_x", "It is half.", {}), None, 0.42).finding is None
+    assert judge(claim, None, 0.42).finding == "It is 42%."
+    assert judge(claim, None, None).finding is None
+    assert judge(Claim("a", "01_x", "It is half.", {}), None, 0.42).finding is None
 
 
 def test_a_data_set_can_have_its_own_words():
     band = Band(0.4, 0.5, 5, 3, 0.44, 0.45, 0.46, "On the sample it is less.")
     claim = Claim("a", "01_x", "It is about half.", {"sample": band})
-    assert Verdict(claim, band, 0.45).sentence == "On the sample it is less."
-    assert Verdict(claim, None, 0.45).sentence == "It is about half."
+    assert judge(claim, band, 0.45).sentence == "On the sample it is less."
+    assert judge(claim, None, 0.45).sentence == "It is about half."
+
+
+def test_verdicts_are_read_as_a_run_recorded_them(monkeypatch):
+    """Whatever the bands say by now: they are made once, by the run."""
+    band = Band(0.5, 0.6, 5, 3, 0.54, 0.55, 0.56)
+    known = tuple(Claim(name, f"0{place}", "", {"mnist": band}) for place, name in enumerate("abc"))
+    monkeypatch.setattr(claims, "load_claims", lambda: known)
+    recorded = {"a": "broken", "b": "unverified", "gone": "held"}
+    metrics = {"data": "mnist", "numbers": {"a": 0.55, "b": 0.55}, "verdicts": recorded}
+    first, second = (
+        Verdict(known[0], band, 0.55, "broken"),
+        Verdict(known[1], None, 0.55, "unverified"),
+    )
+    assert read_verdicts(metrics) == [first, second]
+    assert read_verdicts(metrics, "01") == [second]

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mnist_clust import digests, numerics
+from mnist_clust import claims, numerics
 
 EMULATOR = shutil.which("qemu-x86_64")
 STAGES = """
@@ -18,7 +18,7 @@ numerics.fix()
 import json
 from dataclasses import replace
 from mnist_clust import load_digits
-from mnist_clust.digests import digest_stages
+from mnist_clust.claims import digest_stages
 digits = load_digits("sample")
 cut = digits.train_images[:400, 4:24, 4:24], digits.test_images[:, 4:24, 4:24]  # emulation is slow
 few = replace(digits, train_images=cut[0], train_labels=None, test_images=cut[1])
@@ -119,11 +119,11 @@ def test_the_engine_alone_sets_nothing():
 
 
 def test_the_committed_digests_are_those_of_all_stages_for_both_data_sets(sample):
-    committed = digests.read_committed()
+    committed = claims.read_digests()
     assert set(committed) == {"mnist", "sample"}
     assert list(committed["mnist"]) == list(committed["sample"])
     one = {"pixels": committed["sample"]["pixels"]}
-    assert digests.digest_stages(sample, ["01"]) == one
-    assert "The same bits" in digests.compare_with_committed(sample, one)
-    differing = digests.compare_with_committed(sample, one | {"features": "0"})
+    assert claims.digest_stages(sample, ["01"]) == one
+    assert "The same bits" in claims.compare_with_committed(sample, one)
+    differing = claims.compare_with_committed(sample, one | {"features": "0"})
     assert "'features'" in differing

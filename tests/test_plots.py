@@ -13,12 +13,12 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from mnist_clust import plots, scores
+from mnist_clust.claims import published_results
 from mnist_clust.cluster import best_counts, compare_counts, fit_counts, fit_kmeans
 from mnist_clust.experiments import seeds
 from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
 from mnist_clust.features import OrientedGradients
 from mnist_clust.plots.style import PALETTE, SHEET, class_colors, cluster_colors, shrink
-from mnist_clust.published import published_results
 from mnist_clust.quality import find_medoids, margin
 from mnist_clust.scores import UNNAMED, name_by_majority
 from mnist_clust.silhouettes import map_silhouettes

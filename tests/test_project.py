@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from mnist_clust.cache import project_root
-from mnist_clust.readme import render_readme
+from mnist_clust.site import render_readme
 
 ROOT = project_root()
 SOURCE = ROOT / "src"
@@ -175,6 +175,15 @@ def test_the_workflow_does_what_ci_does():
     cache = next(step for step in used if step["uses"].startswith("actions/cache"))
     assert cache["with"]["path"] == "~/.keras/datasets"
     assert not re.search(r"pypi|index-url|https?:", text), "no registry is named"
+
+
+def test_the_site_is_published_of_a_report_on_full_mnist():
+    text = (ROOT / ".github" / "workflows" / "pages.yml").read_text("utf-8")
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    assert "make report DATA=mnist" in [step.get("run") for step in job["steps"]]
+    assert {"path": "reports/mnist/site"} in [step.get("with") for step in job["steps"]]
+    for step in job["steps"]:
+        assert re.fullmatch(r"actions/[\w-]+@v\d+", step.get("uses", "actions/none@v1"))
 
 
 @pytest.mark.slow

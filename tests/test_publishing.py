@@ -9,19 +9,20 @@ import pytest
 from click.testing import CliRunner
 
 from mnist_clust import __main__ as commands
-from mnist_clust import readme, report
+from mnist_clust import report, site
 from mnist_clust.cache import project_root
 
 
 @pytest.fixture
 def project(monkeypatch, tmp_path):
-    """A copy of the files that a full run renews."""
+    """A copy of the files that a full run renews, and of what it reads for that."""
     root = tmp_path / "project"
-    shutil.copytree(project_root() / "results", root / "results")
+    for folder in ("results", "docs"):
+        shutil.copytree(project_root() / folder, root / folder)
     shutil.copy(project_root() / "README.md", root)
     for folder in ("notebooks", "figures"):
         (root / folder).mkdir()
-    for module in (readme, report):
+    for module in (site, report):
         monkeypatch.setattr(module, "project_root", lambda: root)
     return root
 
@@ -31,8 +32,8 @@ def test_tables_are_renewed_and_the_prose_is_kept(project):
     whole = path.read_text("utf-8")
     before, rest = whole.split("<!-- benchmark -->\n")
     path.write_text(before + "<!-- benchmark -->\nold\n<!-- /benchmark -->" + rest[-20:], "utf-8")
-    readme.update_readme()
-    table = readme.benchmark_table(json.loads((project / "results/benchmark.json").read_text()))
+    site.update_readme()
+    table = site.benchmark_table(json.loads((project / "results/benchmark.json").read_text()))
     assert path.read_text("utf-8") == (
         f"{before}<!-- benchmark -->\n{table}\n<!-- /benchmark -->{rest[-20:]}"
     )
@@ -40,7 +41,14 @@ def test_tables_are_renewed_and_the_prose_is_kept(project):
 
 def test_a_readme_without_a_place_for_a_table_is_an_error(project):
     with pytest.raises(ValueError, match="0 places for the table 'results' instead of 1"):
-        readme.render_readme("No table here.")
+        site.render_readme("No table here.")
+
+
+def showing(figure):
+    """Make a notebook whose run showed one figure."""
+    output = nbformat.v4.new_output("display_data", {}, metadata={"image/png": {"name": figure}})
+    source = "from mnist_clust.notebook import Run"
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source, outputs=[output])])
 
 
 @pytest.fixture
@@ -49,21 +57,25 @@ def made(tmp_path):
     folder = tmp_path / "report"
     for name in ("notebooks", "figures"):
         (folder / name).mkdir(parents=True)
-    notebook = nbformat.v4.new_notebook(metadata={"papermill": {"duration": 9}})
+    notebook = showing("new")
+    notebook.metadata["papermill"] = {"duration": 9}
     nbformat.write(notebook, folder / "notebooks" / "01_x.ipynb")
     (folder / "figures" / "new.png").write_bytes(b"new")
     metrics = {"verdicts": {"a": "held"}, "digests": {"pixels": "0f"}, "bits": "The same."}
+    metrics["files"] = {"figures/new.png": "a digest"}
     return report.Report(folder, folder / "index.html", metrics)
 
 
 def test_publishing_renews_notebooks_figures_and_metrics(project, made, monkeypatch):
-    (project / "notebooks" / "01_x.ipynb").write_text('{"uses": "mnist_clust"}')
-    (project / "figures" / "old.png").write_bytes(b"old")
+    nbformat.write(showing("old"), project / "notebooks" / "01_x.ipynb")
+    for name in ("old", "new", "somebodys"):
+        (project / "figures" / f"{name}.png").write_bytes(b"old")
     monkeypatch.setattr(report, "digest_stages", lambda digits: {"pixels": digits.name})
     report.publish(made)
     notebook = json.loads((project / "notebooks" / "01_x.ipynb").read_text("utf-8"))
     assert "papermill" not in notebook["metadata"], "how long it took differs between runs"
-    assert [path.name for path in (project / "figures").iterdir()] == ["new.png"]
+    figures = {path.stem: path.read_bytes() for path in (project / "figures").iterdir()}
+    assert figures == {"new": b"new", "somebodys": b"old"}, "nothing goes but what was recorded"
     results = {name: json.loads((project / "results" / f"{name}.json").read_text("utf-8"))
                for name in ("metrics", "digests")}  # fmt: skip
     assert results["metrics"] == {"verdicts": {"a": "held"}}
@@ -79,7 +91,7 @@ def test_the_command_publishes_a_run_on_mnist(monkeypatch, made, state, status):
     monkeypatch.setattr(report, "make_report", lambda *given: done.append(given) or made)
     monkeypatch.setattr(report, "publish", done.append)
     monkeypatch.setattr(report, "summary", lambda made: "All of it.")
-    monkeypatch.setattr(readme, "update_readme", lambda: done.append("readme"))
+    monkeypatch.setattr(site, "update_readme", lambda: done.append("readme"))
     result = CliRunner().invoke(commands.main, ["notebooks"])
     assert result.exit_code == status
     assert "All of it." in result.output
@@ -88,7 +100,7 @@ def test_the_command_publishes_a_run_on_mnist(monkeypatch, made, state, status):
 
 def test_the_readme_command_renews_the_tables(monkeypatch):
     done = []
-    monkeypatch.setattr(readme, "update_readme", lambda: done.append("readme"))
+    monkeypatch.setattr(site, "update_readme", lambda: done.append("readme"))
     assert CliRunner().invoke(commands.main, ["readme"]).exit_code == 0
     assert done == ["readme"]
 

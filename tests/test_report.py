@@ -15,8 +15,9 @@ from helpers import notebooks_for_the_sample
 from mnist_clust import numerics, report, site
 from mnist_clust.__main__ import main
 from mnist_clust.cache import project_root
-from mnist_clust.notebooks import main as normalise_files
-from mnist_clust.notebooks import normalise
+from mnist_clust.normalise import main as normalise_files
+from mnist_clust.normalise import normalise
+from mnist_clust.notebook import FIGURE, shown
 
 
 def test_claims_about_the_sample_hold(sample_report):
@@ -33,6 +34,9 @@ def test_report_is_complete(sample_report):
         assert "NOT FULL MNIST" in page
         assert "Traceback" not in page
     figures = {path.name for path in (sample_report.folder / "figures").iterdir()}
+    executed = sample_report.folder.glob("notebooks/*.ipynb")
+    told = [each for path in executed for each in shown(nbformat.read(path, as_version=4), FIGURE)]
+    assert figures == {f"{figure['name']}.png" for figure in told}
     committed = {path.name for path in (project_root() / "figures").glob("0*.png")}
     assert figures == {name for name in committed if any(n[:2] == name[:2] for n in names)}
     text = report.summary(sample_report)
@@ -129,14 +133,13 @@ def test_a_dead_kernel_is_reported(broken_notebook, sample, tmp_path):
 
 
 def test_a_site_that_cannot_be_built_says_why(sample, tmp_path):
-    empty = {"data": "sample", "n_train": 0, "n_test": 0}
-    empty |= {"verdicts": {}, "numbers": {}, "notebooks": {}}
+    empty = report._collect_metrics(tmp_path, sample, {}) | {"files": {}}
     (tmp_path / "metrics.json").write_text(json.dumps(empty))
     broken = tmp_path / "01_x.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("[a](gone)")]),
                    broken)  # fmt: skip
     with pytest.raises(site.SiteError, match="could not be built"):
-        site.build_site(tmp_path, [broken], sample)
+        site.build_site(tmp_path, [broken])
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import nbformat
@@ -13,12 +14,10 @@ import pytest
 from PIL import Image
 
 from mnist_clust import report, site
-from mnist_clust.chapters import read_chapter
 from mnist_clust.claims import load_claims
-from mnist_clust.notebooks import normalise
-from mnist_clust.readme import results_table
-from mnist_clust.report import _collect_metrics
-from mnist_clust.site_pages import landing_page
+from mnist_clust.normalise import normalise
+from mnist_clust.report import _collect_metrics, _files_of
+from mnist_clust.site import results_table
 
 pytestmark = pytest.mark.slow  # Sphinx
 
@@ -29,18 +28,23 @@ def png(shade):
     return buffer.getvalue()
 
 
-def write_notebook(folder, name, title, figures=(), html=""):
+def write_notebook(folder, name, title, figures=(), page=""):
     """Write a notebook as a run leaves it: figures are named after its number."""
     (folder / "notebooks").mkdir(exist_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
     cells = [nbformat.v4.new_markdown_cell(f"# {title}\n\n**What you will do.** Do *it*.\n\nMore.")]
-    bundles = [{"text/html": html}] if html else []
+    shown = []
+    if page:
+        link = f'<a href="interactive/{page}.html">open</a>'
+        about = {"name": page, "title": f"A {page} page", "files": [f"{page}.js"]}
+        shown.append(({"text/html": link}, {"text/html": about}))
     for shade, (figure, alt) in enumerate(figures):
         content = png(10 * int(name[:2]) + shade)
         (folder / "figures" / f"{name[:2]}_{figure}.png").write_bytes(content)
-        bundles.append({"image/png": base64.b64encode(content).decode(), "text/plain": alt})
-    for bundle in bundles:
-        output = nbformat.v4.new_output("display_data", bundle)
+        bundle = {"image/png": base64.b64encode(content).decode(), "text/plain": alt}
+        shown.append((bundle, {"image/png": {"name": f"{name[:2]}_{figure}", "alt": alt}}))
+    for bundle, metadata in shown:
+        output = nbformat.v4.new_output("display_data", bundle, metadata=metadata)
         cells.append(nbformat.v4.new_code_cell("run.show(...)", outputs=[output]))
     path = folder / "notebooks" / f"{name}.ipynb"
     notebook = nbformat.reads(normalise(nbformat.writes(nbformat.v4.new_notebook(cells=cells))), 4)
@@ -50,11 +54,10 @@ def write_notebook(folder, name, title, figures=(), html=""):
 
 
 def write_metrics(folder, digits, numbers, verdicts, notebooks=()):
-    metrics = {
-        "data": digits.name,
-        "digest": digits.digest,
-        "n_train": len(digits.train_images),
-        "n_test": len(digits.test_images),
+    metrics = _collect_metrics(folder, digits, {})
+    files = [name for path in folder.glob("notebooks/*") for name in _files_of(path)]
+    metrics |= {
+        "files": dict.fromkeys(files, "their digests"),
         "numbers": numbers,
         "verdicts": verdicts,
         "notebooks": {name: {"seconds": 100.0, "peak_memory_mb": 1234} for name in notebooks},
@@ -75,8 +78,8 @@ def write_run(tmp_path, sample):
     for name in ("linked", "stale"):
         page = f"<html><head><title>A {name} page</title></head><body>x</body></html>"
         (tmp_path / "interactive" / f"{name}.html").write_text(page)
-    link = '<a href="interactive/linked.html">open</a>'
-    write_notebook(tmp_path, NAMES[0], "Cluster them", first, link)
+        (tmp_path / "interactive" / f"{name}.js").write_text("")
+    write_notebook(tmp_path, NAMES[0], "Cluster them", first, "linked")
     write_notebook(tmp_path, NAMES[1], "Come later", [("c", "A third figure, from elsewhere.")])
     (tmp_path / "figures" / "77_stale.png").write_bytes(png(255))
     numbers = {"raw_accuracy_train": 0.1234, "raw_accuracy_test": 0.4321, "map_accuracy": 0.9}
@@ -85,8 +88,8 @@ def write_run(tmp_path, sample):
     return tmp_path
 
 
-def built(folder, digits, names=NAMES):
-    index = site.build_site(folder, [folder / "notebooks" / f"{n}.ipynb" for n in names], digits)
+def built(folder, names=NAMES):
+    index = site.build_site(folder, [folder / "notebooks" / f"{n}.ipynb" for n in names])
     return {page.name: page.read_text("utf-8") for page in index.parent.glob("*.html")}
 
 
@@ -102,8 +105,8 @@ def shared(tmp_path_factory, sample):
 
 
 @pytest.fixture(scope="module")
-def pages(shared, sample):
-    return built(shared, sample)
+def pages(shared):
+    return built(shared)
 
 
 def text_of(html):
@@ -113,7 +116,7 @@ def text_of(html):
 def test_the_landing_page_tells_of_this_run(pages, sample):
     page = text_of(pages["index.html"])
     assert "12.34%" in page and "43.21%" in page, "the table of results"
-    assert "names 43.2% of the unseen images rightly" in page, "a finding"
+    assert "correctly labels 43.2% of the unseen images" in page, "a finding"
     assert "59.4" not in page, "nothing of the committed run"
     assert "4,000 images" in page and sample.digest[:16] in page
     assert re.search(r"Python 3\.\d+.*scikit-learn \d", page)
@@ -133,15 +136,16 @@ def test_claims_stand_under_their_notebook_with_number_band_and_verdict(pages):
 
 def test_the_gallery_shows_each_figure_once_and_leads_to_its_place(shared, pages):
     figures = re.findall(
-        r'<figure class="pictured"><a href="([^"#]+)#([^"]+)"><img src="([^"]+)" alt="([^"]+)"',
+        r'<figure class="pictured"><a href="([^"#]+)#([^"]+)"><img src="([^"]+)" alt="([^"]+)"'
+        r"[^>]*></a><figcaption>([^<]+)</figcaption>",
         pages["gallery.html"],
     )
-    names = [(shared / "site" / source).stem for _, _, source, _ in figures]
+    names = [(shared / "site" / source).stem for _, _, source, *_ in figures]
     assert names == ["02_a", "02_b", "11_c"]
-    for page, place, source, alt in figures:
+    for page, place, source, alt, caption in figures:
         assert f'id="{place}"' in pages[page]
         assert f'src="{source}" alt="{alt}"' in pages[page]
-        assert f"<figcaption>{alt}</figcaption>" in pages["gallery.html"]
+        assert unescape(caption) == unescape(alt)
     copied = {path.stem for path in (shared / "site" / "figures").iterdir()}
     assert copied == {*names, "tsne_speed"}, "no figure of an earlier run"
 
@@ -157,7 +161,7 @@ def test_pages_follow_each_other_in_order(pages):
 
 def test_a_run_on_the_sample_says_so_on_every_page(shared, pages):
     pages = pages | {
-        path.name: path.read_text() for path in (shared / "site" / "interactive").iterdir()
+        path.name: path.read_text() for path in (shared / "site" / "interactive").glob("*.html")
     }
     offered = {"index.html", *(f"{name}.html" for name in NAMES), "linked.html"}
     assert set(pages) == offered | {"gallery.html", "benchmark.html", "search.html"}
@@ -170,23 +174,23 @@ def test_only_pages_that_a_notebook_links_to_are_offered(shared, pages):
     assert '<a href="interactive/linked.html">A linked page</a>' in page
     assert "stale" not in page
     published = {path.name for path in (shared / "site" / "interactive").iterdir()}
-    assert published == {"linked.html"}
+    assert published == {"linked.html", "linked.js"}
 
 
 def test_own_images_are_told_from_mnist(folder, sample):
     own = replace(sample, name="stamps", notices=())
     write_metrics(folder, own, {"raw_accuracy_train": 0.5}, {"raw_accuracy_train": "unverified"})
-    pages = built(folder, own)
+    pages = built(folder)
     for page in pages.values():
         assert "These pages were made from stamps" in page
     text = text_of(pages["index.html"])
-    assert "The images of stamps" in text
+    assert "Clustering the images of stamps without labels" in text
     assert "4,000 training images" in text
     assert "? unverified" in text
 
 
 def test_a_run_of_few_notebooks_makes_a_site_of_those(folder, sample):
-    pages = built(folder, sample, NAMES[1:])
+    pages = built(folder, NAMES[1:])
     assert f"{NAMES[0]}.html" not in pages
     assert "broken" not in text_of(pages["index.html"])
     assert "77_stale" not in pages["gallery.html"]
@@ -194,14 +198,15 @@ def test_a_run_of_few_notebooks_makes_a_site_of_those(folder, sample):
 
 def test_a_site_without_figures_has_no_gallery(folder, sample):
     path = write_notebook(folder, "03_bare", "Say nothing")
-    assert site.build_site(folder, [path], sample).exists()
+    assert site.build_site(folder, [path]).exists()
     assert not (folder / "site" / "gallery.html").exists()
 
 
-def test_a_picture_that_no_file_holds_keeps_its_text(folder, sample):
-    for file in (folder / "figures").glob("11_*"):
-        file.unlink()
-    page = built(folder, sample)["11_later.html"]
+def test_a_picture_that_no_file_holds_keeps_its_text(folder):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    del metrics["files"]["figures/11_c.png"]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    page = built(folder)["11_later.html"]
     assert re.search(r'<img alt="A third figure, from elsewhere\."[^>]*src="_images/', page)
 
 
@@ -214,14 +219,12 @@ def test_a_picture_that_no_file_holds_keeps_its_text(folder, sample):
     ],
 )
 def test_the_best_map_there_is_opens_the_report(tmp_path, sample, names, best):
-    chapters = []
-    for number in sorted({name[:2] for name in names}):
-        figures = [(name[3:], f"What {name} shows.") for name in names if name[:2] == number]
-        path = write_notebook(tmp_path, f"{number}_x", "A title", figures)
-        chapters.append(read_chapter(path, tmp_path / "figures"))
+    notebooks = sorted({f"{name[:2]}_x" for name in names})
+    for notebook in notebooks:
+        figures = [(n[3:], f"What {n} shows.") for n in names if n[:2] == notebook[:2]]
+        write_notebook(tmp_path, notebook, "A title", figures)
     write_metrics(tmp_path, sample, {}, {})
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
-    page = landing_page(chapters, metrics, sample, {}, [])
+    page = built(tmp_path, notebooks)["index.html"]
     assert re.search(r'<figure class="best">.*?src="figures/(\w+)\.png"', page)[1] == best
 
 
@@ -245,8 +248,8 @@ def run(monkeypatch, tmp_path):
             (folder / "interactive").mkdir(exist_ok=True)
             page = f"<head><title>A page</title></head><body>{name}</body>"
             (folder / "interactive" / f"{name}.html").write_text(page)
-            link = f'<a href="interactive/{name}.html">open</a>'
-            write_notebook(folder, path.stem, name, [(name, f"What {name} shows.")], link)
+            (folder / "interactive" / f"{name}.js").write_text("")
+            write_notebook(folder, path.stem, name, [(name, f"What {name} shows.")], name)
             (folder / "metrics").mkdir(exist_ok=True)
             recorded = {"numbers": {name: 1.0}, "verdicts": {}, "peak_memory_mb": 1}
             (folder / "metrics" / f"{path.stem}.json").write_text(json.dumps(recorded))
@@ -277,7 +280,7 @@ def test_two_data_sets_of_one_name_do_not_mix(run, sample):
         figures = {path.name for path in (place / "figures").glob("[0-9]*")}
         assert figures - {"77_mine.png"} == {"02_second.png"}
         pages = {path.name for path in (place / "interactive").iterdir()}
-        assert pages - {"mine.html"} == {"second.html"}
+        assert pages - {"mine.html"} == {"second.html", "second.js"}
     numbers = {path.name for path in (folder / "metrics").iterdir()}
     assert numbers == {f"{NAMES[0]}.json", "77_mine.json"}
     for name in others:
@@ -309,7 +312,8 @@ def test_a_figure_of_an_earlier_run_is_not_published(run, sample, monkeypatch, t
     monkeypatch.setattr(report, "build_site", lambda folder, *_: folder / "site" / "index.html")
     monkeypatch.setattr(report, "project_root", lambda: tmp_path / "project")
     (tmp_path / "project" / "notebooks").mkdir(parents=True)
-    (tmp_path / "project" / "notebooks" / f"{NAMES[0]}.ipynb").write_text("uses mnist_clust")
+    figures = [("first", "What it shows.")]
+    write_notebook(tmp_path / "project", NAMES[0], "uses mnist_clust", figures)
     run(sample, "first")
     report.publish(run(sample, "second"))
     published = [path.name for path in (tmp_path / "project" / "figures").iterdir()]

@@ -129,8 +129,8 @@ def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
 @_failures_in_one_line()
 def notebooks() -> None:
     """Run the committed notebooks on full MNIST; renew their outputs, figures and numbers."""
-    from mnist_clust.readme import update_readme
     from mnist_clust.report import find_notebooks, make_report, publish, summary
+    from mnist_clust.site import update_readme
 
     chosen = find_notebooks()
     made = make_report(_load("mnist"), "auto", chosen)
@@ -237,7 +237,7 @@ def explore(data: str, size: str | None, port: int | None, headless: bool) -> No
 @_failures_in_one_line()
 def readme() -> None:
     """Write the README's tables anew from results/*.json."""
-    from mnist_clust.readme import update_readme
+    from mnist_clust.site import update_readme
 
     update_readme()
 

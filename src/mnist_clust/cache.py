@@ -21,8 +21,7 @@ from joblib._store_backends import FileSystemStoreBackend
 import mnist_clust
 import numba_tsne
 from mnist_clust._write import digest, write_atomically, write_together
-from mnist_clust.machine import processor
-from mnist_clust.numerics import OWN, in_force
+from mnist_clust.numerics import OWN, in_force, processor
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

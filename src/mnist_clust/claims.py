@@ -1,42 +1,44 @@
-"""The claims the prose makes, each with the band it must stay in, checked on every run."""
+"""What a run must give: numbers within the bands of claims, and the bits of the committed run."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mnist_clust import embed
+from mnist_clust.cache import cached, project_root
+from mnist_clust.cluster import fit_kmeans
+from mnist_clust.data import Digits
+from mnist_clust.numerics import OWN, in_force, processor
+
+DIGESTS = Path("results/digests.json")
+Digests = dict[str, str]  # SHA-256 by name of the stage
 
 
 @dataclass(frozen=True)
 class Band:
-    """Where a number must lie, and the runs over which that was measured.
-
-    Attributes
-    ----------
-    low, high : float
-        The band, both ends included.
-    seeds : int
-        Of the runs that it was measured on.
-    numerics : int
-        Numerical codes, each of which adds up in an order of its own, that it was measured with.
-    lowest, mean, highest : float
-        What those runs gave.
-    sentence : str or None
-        What the claim says of this data set, where that differs.
-    """
+    """Where a number must lie, both ends included, and the runs over which that was measured."""
 
     low: float
     high: float
-    seeds: int
-    numerics: int
+    seeds: int  # how many the runs had
+    numerics: int  # numerical codes, each of which adds up in an order of its own
     lowest: float
     mean: float
     highest: float
-    sentence: str | None = None
+    sentence: str | None = None  # what the claim says of this data set, where that differs
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
@@ -47,52 +49,23 @@ class Band:
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence about one recorded number.
-
-    Attributes
-    ----------
-    id : str
-        The name under which a notebook records the number.
-    notebook : str
-        That notebook, without its ending.
-    sentence : str
-        The claim, as prose about MNIST.
-    bands : mapping of str to Band
-        By name of the data set; on others the claim is unverified.
-    found : str or None
-        For claims that the report opens with: the same for any data, with ``{value}`` in it.
-    """
+    """One sentence about one recorded number; ``id`` is the name that a notebook records it by."""
 
     id: str
     notebook: str
     sentence: str
-    bands: Mapping[str, Band]
-    found: str | None = None
+    bands: Mapping[str, Band]  # by name of the data set; on others the claim is unverified
+    found: str | None = None  # what the site opens with, for any data, with ``{value}`` in it
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim beside the number a run gave.
-
-    Attributes
-    ----------
-    claim : Claim
-    band : Band or None
-        The claim's band for the data of the run.
-    value : float or None
-        The number; None if the run did not give one.
-    """
+    """A claim beside the number a run gave, and what became of it; made by `judge`."""
 
     claim: Claim
     band: Band | None
     value: float | None
-
-    @property
-    def state(self) -> str:
-        """``"held"``, ``"broken"`` or, where no band is known, ``"unverified"``."""
-        if self.band is None:
-            return "unverified"
-        return "held" if self.value is not None and self.value in self.band else "broken"
+    state: str  # "held", "broken" or, where no band is known, "unverified"
 
     @property
     def sentence(self) -> str:
@@ -101,7 +74,7 @@ class Verdict:
 
     @property
     def finding(self) -> str | None:
-        """What this run found, in words, where the claim is one that the report opens with."""
+        """What this run found, in words, where the claim is one that the site opens with."""
         if self.value is None or self.claim.found is None:
             return None
         return self.claim.found.format(value=self.value)
@@ -113,61 +86,132 @@ class Verdict:
 
 @functools.cache
 def load_claims() -> tuple[Claim, ...]:
-    """Read ``claims.toml``.
+    """Read ``claims.toml``, in the file's order."""
+    return tuple(_parse(name, entry) for name, entry in _read("claims.toml").items())
+
+
+def published_results() -> pd.DataFrame:
+    """Return accuracies that others have published on MNIST without labels, matched one-to-one.
 
     Returns
     -------
-    tuple of Claim
-        In the file's order.
+    DataFrame
+        Indexed by ``name``; columns ``accuracy``, ``clusters`` (whether ten was given or found)
+        and ``source``. All were scored on the 70,000 digits that they were fitted to.
     """
-    text = resources.files("mnist_clust").joinpath("claims.toml").read_text(encoding="utf-8")
-    return tuple(_parse(name, entry) for name, entry in tomllib.loads(text).items())
+    return pd.DataFrame(_read("published.toml")["works"]).set_index("name")
 
 
-def _parse(name: str, entry: dict[str, object]) -> Claim:
+def _read(name: str) -> dict[str, Any]:
+    text = resources.files("mnist_clust").joinpath(name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _parse(name: str, entry: dict[str, Any]) -> Claim:
     bands = {data: _parse_band(band) for data, band in entry.items() if isinstance(band, dict)}
-    found = entry.get("found")
-    return Claim(
-        name,
-        str(entry["notebook"]),
-        str(entry["sentence"]),
-        bands,
-        None if found is None else str(found),
-    )
+    return Claim(name, entry["notebook"], entry["sentence"], bands, entry.get("found"))
 
 
 def _parse_band(entry: dict[str, Any]) -> Band:
-    low, high = entry["band"]
-    lowest, mean, highest = entry["measured"]
-    return Band(
-        low, high, entry["seeds"], entry["numerics"], lowest, mean, highest, entry.get("sentence")
-    )
+    ends, measured = entry["band"], entry["measured"]
+    values = [*ends, entry["seeds"], entry["numerics"], *measured, entry.get("sentence")]
+    return Band(*values)
+
+
+def judge(claim: Claim, band: Band | None, value: float | None) -> Verdict:
+    """Tell what became of a claim; a number that is missing or NaN breaks it."""
+    known = None if value is None or math.isnan(value) else float(value)
+    held = band is not None and known is not None and known in band
+    state = "unverified" if band is None else "held" if held else "broken"
+    return Verdict(claim, band, known, state)
 
 
 def check_claims(
     numbers: Mapping[str, float | None], notebook: str, data: str | None
 ) -> tuple[Verdict, ...]:
-    """Hold what a notebook recorded against its claims.
+    """Judge a notebook's claims by the numbers it recorded.
 
-    Parameters
-    ----------
-    numbers : mapping of str to float
-        What was recorded. A number that is missing or NaN breaks its claim.
-    notebook : str
-        Name of the notebook, without its ending.
-    data : str or None
-        Name of the data set; None if the run was not one that bands were measured for.
-
-    Returns
-    -------
-    tuple of Verdict
-        One for each claim of the notebook.
+    `data` names the data set, None if the run was not one that bands were measured for.
     """
+    return tuple(
+        judge(claim, None if data is None else claim.bands.get(data), numbers.get(claim.id))
+        for claim in load_claims()
+        if claim.notebook == notebook
+    )
+
+
+def read_verdicts(metrics: Mapping[str, Any], notebook: str | None = None) -> list[Verdict]:
+    """Return the verdicts in a run's ``metrics.json``, those of one notebook or all."""
     verdicts = []
     for claim in load_claims():
-        if claim.notebook == notebook:
-            value = numbers.get(claim.id)
-            known = None if value is None or math.isnan(value) else float(value)
-            band = None if data is None else claim.bands.get(data)
-            verdicts.append(Verdict(claim, band, known))
-    return tuple(verdicts)
+        state = metrics["verdicts"].get(claim.id)
+        if state is not None and notebook in (None, claim.notebook):
+            band = None if state == "unverified" else claim.bands.get(metrics["data"])
+            verdicts.append(Verdict(claim, band, metrics["numbers"].get(claim.id), state))
+    return verdicts
+
+
+# --- the bits of a run ---------------------------------------------------------------------------
+
+
+def digest_stages(digits: Digits, notebooks: Collection[str] = ("01", "04", "05", "08")) -> Digests:
+    """Digest the stages that notebooks come through, from images to clusters, in order.
+
+    `notebooks` holds their numbers. Stages are made anew or found in the cache.
+    """
+    return {name: _digest(arrays) for name, *arrays in _stages(digits, notebooks)}
+
+
+def read_digests() -> dict[str, Digests]:
+    """Return the digests of the committed run, by data set and stage."""
+    path = project_root() / DIGESTS
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def compare_with_committed(digits: Digits, digests: Digests) -> str | None:
+    """Say whether a run gave the committed run's bits, or which stage is the first to differ.
+
+    None for data of which nothing is committed.
+    """
+    committed = read_digests().get(digits.name)
+    if committed is None or not digests:
+        return None
+    differing = [name for name, digest in digests.items() if committed.get(name) != digest]
+    if not differing:
+        return "The same bits as the committed run, in every stage."
+    code = "its own code" if in_force() == OWN else f"the code for {in_force()}"
+    return (
+        f"Not the bits of the committed run: the first stage that differs is '{differing[0]}' "
+        f"(on {processor()}, {code})."
+    )
+
+
+def _digest(arrays: Iterable[npt.NDArray[np.generic]]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _stages(digits: Digits, notebooks: Collection[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield the name and the arrays of each stage."""
+    images = digits.train_images
+    if "01" in notebooks:
+        yield "pixels", *digits.flatten()
+    if "04" in notebooks:
+        _, rows = embed.pixel_components(images)
+        graph = embed.find_neighbors(rows)
+        yield "components", rows
+        yield "neighbors", graph.indices, graph.distances
+        yield "plain map, 2-D", embed.plain_map(images).embedding
+        yield "plain map, 3-D", embed.plain_map(images, 3).embedding
+    if "05" in notebooks:
+        plane = embed.plain_map(images).embedding
+        yield "clusters of the plain map", cached(fit_kmeans)(plane, 10, random_state=0).labels_
+    if "08" in notebooks:
+        model = embed.sharp_map(images)
+        yield "features", model.rows_
+        yield "neighbors by features", model.neighbors_.indices, model.neighbors_.distances
+        yield "sharp map", model.embedding_
+        yield "clusters of the sharp map", model.labels_

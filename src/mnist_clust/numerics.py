@@ -14,7 +14,9 @@ which rounds otherwise: both are for measuring what hangs on the last digits.
 from __future__ import annotations
 
 import os
+import platform
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 VARIABLE = "MNIST_CLUST_NUMERICS"
@@ -99,6 +101,16 @@ def _understood(name: str) -> bool:
 
     features = get_host_cpu_features()
     return all(features.get(feature) for feature in _NEEDED[name])
+
+
+def processor() -> str:
+    """Name the processor, as far as the system tells."""
+    told = Path("/proc/cpuinfo")
+    if told.exists():
+        for line in told.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def main() -> NoReturn:

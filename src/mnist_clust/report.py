@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -20,25 +23,19 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from mnist_clust._write import (
-    digest,
-    read_record,
-    sole_writer,
-    to_json,
-    write_atomically,
-)
+from mnist_clust import _write
+from mnist_clust._write import read_record, to_json, write_atomically
 from mnist_clust.cache import project_root
-from mnist_clust.claims import Verdict, load_claims
+from mnist_clust.claims import DIGESTS, compare_with_committed, digest_stages, read_verdicts
 from mnist_clust.data import Digits, load_digits
-from mnist_clust.digests import DATA_SETS, FILE, compare_with_committed, digest_stages
-from mnist_clust.run import output_folder
-from mnist_clust.site import build_site, is_site
+from mnist_clust.normalise import normalise
+from mnist_clust.notebook import FIGURE, PAGE, output_folder, shown
+from mnist_clust.numerics import processor
+from mnist_clust.site import KEYS, build_site, is_site
 
-_WORK, _FAILED = ".mnist-clust-running", "failed"
-_METRICS = "metrics.json"
+_WORK, _FAILED, _METRICS = ".mnist-clust-running", "failed", "metrics.json"
 _BAR = "{desc} · cell {n_fmt} of {total_fmt} · {elapsed}"
-
-Stamp = tuple[int, int]
+_LIBRARIES = ("mnist-clust", "numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib")
 
 
 class NotebookError(RuntimeError):
@@ -54,21 +51,11 @@ class _SameInterpreter(AsyncKernelManager):
 
 @dataclass(frozen=True)
 class Report:
-    """What a report left behind.
+    """What a report left behind."""
 
-    Attributes
-    ----------
-    folder : Path
-        Holds ``notebooks/``, ``figures/``, ``metrics.json`` and ``site/``.
-    index : Path
-        The page to open first.
-    metrics : dict
-        What ``metrics.json`` holds.
-    """
-
-    folder: Path
-    index: Path
-    metrics: dict[str, Any]
+    folder: Path  # holds notebooks/, figures/, interactive/, metrics.json and site/
+    index: Path  # the page to open first
+    metrics: dict[str, Any]  # what metrics.json holds
 
     @property
     def broken(self) -> list[str]:
@@ -77,18 +64,7 @@ class Report:
 
 
 def find_notebooks(chosen: Sequence[str] = ()) -> list[Path]:
-    """List the notebooks in reading order.
-
-    Parameters
-    ----------
-    chosen : sequence of str, default ()
-        Beginnings of names, such as ``"02"``; all notebooks if empty.
-
-    Raises
-    ------
-    ValueError
-        If there are none, or a beginning fits none.
-    """
+    """List the notebooks in reading order: all, or those whose names begin as `chosen` says."""
     notebooks = sorted((project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     # Without a checkout, these may be somebody's own in the folder at hand.
     notebooks = [path for path in notebooks if b"mnist_clust" in path.read_bytes()]
@@ -109,235 +85,168 @@ def make_report(
 ) -> Report:
     """Execute notebooks on a data set and build the site.
 
-    Parameters
-    ----------
-    digits : Digits
-        The data, loaded once to fail early and to name the report.
-    source : str
-        What the notebooks hand to ``load_digits``: a name or an absolute path.
-    notebooks : sequence of Path
-        From :func:`find_notebooks`.
-    folder : Path, optional
-        Where to write; ``reports/<data set>`` by default. Of what lies there, only what earlier
-        runs recorded is removed. While another run writes there, this one waits.
-
-    Returns
-    -------
-    Report
-
-    Raises
-    ------
-    ValueError
-        If the folder holds what no report wrote and this one would write over.
-    NotebookError
-        If a cell fails. What was made until then is kept, that notebook in ``failed/``; pages and
-        numbers stay those of the last report that came to its end. Where there was none, they
-        grow with each notebook, and stay as far as they came.
+    `source` is what they hand to ``load_digits``. Of what lies in the folder, by default
+    ``reports/<data set>``, only what earlier runs recorded is removed, and a ``ValueError`` says if
+    this one would write over anything else. While another run writes there, this one waits. If a
+    notebook fails, pages and numbers stay those of the last report that came to its end; where
+    there was none, they grow with each notebook.
     """
     folder = Path(folder or output_folder(digits.name))
     seconds: dict[str, float] = {}
-    with sole_writer(folder):
+    with _write.sole_writer(folder):
         _refuse_others(folder, notebooks)
-        _forget_failures(folder)
-        record = read_record(folder / _METRICS, *_KEYS).get("files", {})
-        earlier = _shown(folder)
-        expected = _seconds_of_last_run(folder)
+        for path in filter(_is_executed, (folder / _FAILED).glob("*.ipynb")):
+            path.unlink()
+        with contextlib.suppress(OSError):  # there is none, or somebody keeps something there
+            (folder / _FAILED).rmdir()
+        earlier = read_record(folder / _METRICS, *KEYS)
         grows = not (folder / "site").exists()
         for number, path in enumerate(notebooks):
-            left = [expected.get(other.stem) for other in notebooks[number:]]
-            title = f"{path.stem} ({number + 1} of {len(notebooks)}{_about(left)})"
+            left = _time_left(earlier, notebooks[number:])
             started = time.monotonic()
+            title = f"{path.stem} ({number + 1} of {len(notebooks)}{left})"
             _execute(path, folder, {} if source == "auto" else {"DATA": source}, title)
             seconds[path.stem] = round(time.monotonic() - started, 1)
             print(f"{path.stem} … {seconds[path.stem]:.0f} s", flush=True)
             if grows and number + 1 < len(notebooks):
-                index, _ = _build(folder, notebooks[: number + 1], digits, seconds, earlier)
+                index = _build(folder, digits, seconds).index
                 if number == 0:
                     print(f"To look at while it grows: {index.resolve().as_uri()}", flush=True)
-        for path, stamp in earlier.items():
-            # Of an earlier run, and a report is of one.
-            if _stamp(path) == stamp and _is_ours(path, record.get(_name(path, folder))):
-                path.unlink()
-        return Report(folder, *_build(folder, notebooks, digits, seconds, earlier, whole=True))
+        report = _build(folder, digits, seconds, whole=True)
+        _remove_earlier(folder, earlier, report.metrics)
+        return report
 
 
 def _build(
-    folder: Path,
-    notebooks: Sequence[Path],
-    digits: Digits,
-    seconds: dict[str, float],
-    earlier: dict[Path, Stamp],
-    *,
-    whole: bool = False,
-) -> tuple[Path, dict[str, Any]]:
+    folder: Path, digits: Digits, seconds: dict[str, float], *, whole: bool = False
+) -> Report:
     """Write down what the notebooks of this run gave so far, and make a site of it."""
     metrics = _collect_metrics(folder, digits, seconds)
-    if whole and digits.name in DATA_SETS:
-        metrics["digests"] = digest_stages(digits, [path.name[:2] for path in notebooks])
+    if whole and digits.name in ("mnist", "sample"):  # of which digests are committed
+        metrics["digests"] = digest_stages(digits, [name[:2] for name in seconds])
         metrics["bits"] = compare_with_committed(digits, metrics["digests"])
-    written = [path for path, stamp in _shown(folder).items() if earlier.get(path) != stamp]
-    metrics["files"] = {_name(path, folder): digest(path.read_bytes())
-             for path in sorted(written) if path.suffix != ".json"}  # fmt: skip
+    executed = [folder / "notebooks" / f"{name}.ipynb" for name in seconds]
+    files = sorted({name for path in executed for name in _files_of(path)})
+    metrics["files"] = {name: _write.digest((folder / name).read_bytes()) for name in files}
     write_atomically(folder / _METRICS, to_json(metrics))
-    executed = [folder / "notebooks" / path.name for path in notebooks]
-    return build_site(folder, executed, digits), metrics
+    return Report(folder, build_site(folder, executed), metrics)
 
 
-def _name(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder))
+def _files_of(executed: Path, *, pages: bool = True) -> Iterator[str]:
+    """Name the figures and the interactive pages that a notebook wrote beside itself."""
+    notebook = nbformat.read(executed, as_version=4)
+    for figure in shown(notebook, FIGURE):
+        yield f"figures/{figure['name']}.png"
+    for page in shown(notebook, PAGE) if pages else ():
+        yield from (f"interactive/{file}" for file in (f"{page['name']}.html", *page["files"]))
 
 
-def _seconds_of_last_run(folder: Path) -> dict[str, float]:
-    try:
-        last = read_record(folder / _METRICS, *_KEYS)["notebooks"]
-        return {name: float(told["seconds"]) for name, told in last.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}  # there was none, or it left nothing to read
+def _remove_earlier(folder: Path, earlier: dict[str, Any], metrics: dict[str, Any]) -> None:
+    """Remove what an earlier run recorded and this one did not make: a report is of one run."""
+    files = earlier.get("files", {})
+    gone = files.keys() - metrics["files"].keys()
+    _write.remove_recorded(folder, {name: files[name] for name in gone})
+    for path in (folder / "metrics").glob("*.json"):
+        known = read_record(path, "numbers", "verdicts", "peak_memory_mb")
+        if known and path.stem not in metrics["notebooks"]:
+            path.unlink()
 
 
-def _about(seconds: Sequence[float | None]) -> str:
+def _time_left(earlier: dict[str, Any], notebooks: Sequence[Path]) -> str:
     """Say how long notebooks take, if the last run knows it of all of them."""
-    known = [each for each in seconds if each is not None]
-    if len(known) < len(seconds):
+    try:
+        seconds = sum(float(earlier["notebooks"][path.stem]["seconds"]) for path in notebooks)
+    except (ValueError, KeyError, TypeError):
         return ""
-    return f", about {sum(known) / 60:.0f} min left" if sum(known) >= 90 else ", a minute left"
-
-
-_KEYS = ("digest", "numbers", "verdicts", "notebooks")  # of a report's metrics
+    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else ", a minute left"
 
 
 def _refuse_others(folder: Path, notebooks: Sequence[Path]) -> None:
     """Refuse, before any work, to write over what no report wrote."""
-    others = [folder / "notebooks" / path.name for path in notebooks]
-    others = [path for path in others if path.exists() and not _is_executed(path)]
-    if (path := folder / _METRICS).exists() and not read_record(path, *_KEYS):
-        others.append(path)
-    if (path := folder / "site").exists() and not is_site(path):
-        others.append(path)
-    if others:
-        raise ValueError(
-            f"{others[0]} is of no report and would be written over: let MNIST_CLUST_OUT name "
-            "another folder."
-        )
-
-
-def _forget_failures(folder: Path) -> None:
-    for path in filter(_is_executed, (folder / _FAILED).glob("*.ipynb")):
-        path.unlink()
-    with contextlib.suppress(OSError):  # there is none, or somebody keeps something there
-        (folder / _FAILED).rmdir()
+    ours: dict[Path, Callable[[Path], object]]
+    ours = {folder / "notebooks" / path.name: _is_executed for path in notebooks}
+    ours |= {folder / _METRICS: lambda path: read_record(path, *KEYS), folder / "site": is_site}
+    for path, is_ours in ours.items():
+        if path.exists() and not is_ours(path):
+            raise ValueError(
+                f"{path} is of no report and would be written over: let MNIST_CLUST_OUT name "
+                "another folder."
+            )
 
 
 def _is_executed(path: Path) -> bool:
     return b'"papermill"' in path.read_bytes()
 
 
-def _is_ours(path: Path, recorded: str | None) -> bool:
-    """Tell whether a file is as an earlier run wrote it."""
-    if path.suffix == ".json":
-        return bool(read_record(path, "numbers", "verdicts", "peak_memory_mb"))
-    return recorded is not None and digest(path.read_bytes()) == recorded
-
-
-def _shown(folder: Path) -> dict[Path, Stamp]:
-    """Tell what a folder holds to show, and of each file what changes when it is written anew."""
-    patterns = ("figures/[0-9][0-9]_*.png", "interactive/*", "metrics/*.json")
-    files = [path for pattern in patterns for path in folder.glob(pattern)]
-    return {path: _stamp(path) for path in files if path.is_file()}
-
-
-def _stamp(path: Path) -> Stamp:
-    status = path.stat()
-    return status.st_ino, status.st_mtime_ns
-
-
 def _execute(path: Path, folder: Path, parameters: dict[str, str], title: str) -> None:
-    stopped = folder / _FAILED / path.name
-    work = folder.resolve() / _WORK
+    """Run a notebook into the report's ``notebooks/``, or ``failed/`` as far as it came."""
+    work, stopped = folder.resolve() / _WORK, folder / _FAILED / path.name
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     work.mkdir()
-    before = os.environ.get("MNIST_CLUST_OUT")
+    # In its usual place, a killed run would leave it for good. It is named by process: the kernel
+    # of a killed run must not take it for its own.
+    connection = {"connection_file": str(work / f"kernel-{os.getpid()}.json")}
+    bar = {"desc": title, "leave": False, "bar_format": _BAR}
+    before = dict(os.environ)
     os.environ["MNIST_CLUST_OUT"] = str(folder)  # the kernel inherits it
     try:
         papermill.execute_notebook(
-            path,
-            work / path.name,
-            parameters,
-            kernel_name="python3",
-            kernel_manager_class=_SameInterpreter,
-            cwd=path.parent,
-            progress_bar=sys.stderr.isatty()
-            and {"desc": title, "leave": False, "bar_format": _BAR},
+            path, work / path.name, parameters, cwd=path.parent,
+            kernel_name="python3", kernel_manager_class=_SameInterpreter,
+            config=Config({"KernelManager": connection}),
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
-            # In its usual place, a killed run would leave it for good.
-            config=Config({"KernelManager": {"connection_file": str(work / _connection_file())}}),
+            progress_bar=sys.stderr.isatty() and bar,
             shutdown_kernel="immediate",  # a busy one would keep Ctrl-C waiting
-        )
-        _keep(work / path.name, folder / "notebooks" / path.name)
-    except PapermillExecutionError as error:
-        _keep(work / path.name, stopped)
-        raise NotebookError(
-            f"{path.stem}, cell {error.exec_count}: {error.ename}: {error.evalue} "
-            f"(the notebook as far as it came is {stopped})"
-        ) from error
-    except DeadKernelError as error:
-        _keep(work / path.name, stopped)
-        raise NotebookError(
-            f"{path.stem}: its kernel died, perhaps for want of memory "
-            f"(the notebook as far as it came is {stopped})"
-        ) from error
+        )  # fmt: skip
+        write_atomically(folder / "notebooks" / path.name, (work / path.name).read_bytes())
+    except (PapermillExecutionError, DeadKernelError) as error:
+        write_atomically(stopped, (work / path.name).read_bytes())
+        what = ": its kernel died, perhaps for want of memory"
+        if isinstance(error, PapermillExecutionError):
+            what = f", cell {error.exec_count}: {error.ename}: {error.evalue}"
+        kept = f"(the notebook as far as it came is {stopped})"
+        raise NotebookError(f"{path.stem}{what} {kept}") from error
     except RuntimeError as error:  # the client has no better name for it
         raise NotebookError(f"{path.stem}: its kernel does not start: {error}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
-        if before is None:
-            del os.environ["MNIST_CLUST_OUT"]
-        else:
-            os.environ["MNIST_CLUST_OUT"] = before
-
-
-def _connection_file() -> str:
-    """Name it by process: the kernel of a killed run must not take it for its own."""
-    return f"kernel-{os.getpid()}.json"
-
-
-def _keep(executed: Path, target: Path) -> None:
-    write_atomically(target, executed.read_bytes())
+        del os.environ["MNIST_CLUST_OUT"]
+        os.environ.update(before)
 
 
 def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) -> dict[str, Any]:
     """Join what the notebooks of this run recorded, and nothing of an earlier one."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     metrics: dict[str, Any] = {
         "data": digits.name,
         "digest": digits.digest,
         "n_train": len(digits.train_images),
         "n_test": len(digits.test_images),
+        "image_shape": list(digits.image_shape),
+        "notices": list(digits.notices),
+        "machine": f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory; "
+        f"{platform.platform(terse=True)}",
+        "versions": {"Python": platform.python_version(), **{n: version(n) for n in _LIBRARIES}},
         "numbers": {},
         "verdicts": {},
         "notebooks": {},
     }
-    for name in seconds:
-        path = folder / "metrics" / f"{name}.json"
-        recorded = json.loads(path.read_text(encoding="utf-8"))
-        metrics["numbers"] |= recorded["numbers"]
-        metrics["verdicts"] |= recorded["verdicts"]
-        metrics["notebooks"][name] = {
-            "seconds": seconds[name],
-            "peak_memory_mb": recorded["peak_memory_mb"],
-        }
+    for name, took in seconds.items():
+        recorded = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf-8"))
+        for key in ("numbers", "verdicts"):
+            metrics[key] |= recorded[key]
+        metrics["notebooks"][name] = {"seconds": took, "peak_memory_mb": recorded["peak_memory_mb"]}
     return metrics
 
 
 def summary(report: Report) -> str:
     """Say where the report is, what was scored, and which claims held."""
-    numbers, verdicts = report.metrics["numbers"], report.metrics["verdicts"]
-    data = report.metrics["data"]
-    sentences = {c.id: Verdict(c, c.bands.get(data), None).sentence for c in load_claims()}
+    verdicts = read_verdicts(report.metrics)
     lines = [f"Data: {report.metrics['data']}", "", "Scores:"]
-    lines += [f"  {name:34} {_show(value)}" for name, value in numbers.items()]
-    lines += ["", "Claims:"]
-    lines += [f"  {state:10} {sentences[name]}" for name, state in verdicts.items()]
-    states = list(verdicts.values())
+    for name, value in report.metrics["numbers"].items():
+        lines.append(f"  {name:34} {'-' if value is None else f'{value:.6g}'}")
+    lines += ["", "Claims:", *(f"  {verdict.state:10} {verdict.sentence}" for verdict in verdicts)]
+    states = [verdict.state for verdict in verdicts]
     counts = ", ".join(f"{states.count(s)} {s}" for s in ("held", "broken", "unverified"))
     lines += ["", f"{counts}."]
     if report.metrics.get("bits"):
@@ -345,29 +254,24 @@ def summary(report: Report) -> str:
     return "\n".join([*lines, f"Open {report.index.resolve().as_uri()}"])
 
 
-def _show(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6g}"
-
-
 def publish(report: Report) -> None:
     """Make a full run the project's own: its notebooks, figures and metrics are to be committed.
 
-    Parameters
-    ----------
-    report : Report
-        Of all notebooks, unparameterised, on full MNIST.
+    The run is of all notebooks, unparameterised, on full MNIST. Figures that the committed
+    notebooks showed and these do not are removed.
     """
-    from mnist_clust.notebooks import normalise
-
     root = project_root()
+    earlier = {name for path in find_notebooks() for name in _files_of(path, pages=False)}
     for path in find_notebooks():
         executed = report.folder / "notebooks" / path.name
         write_atomically(path, normalise(executed.read_text(encoding="utf-8")).encode())
-    shutil.rmtree(root / "figures", ignore_errors=True)
-    shutil.copytree(report.folder / "figures", root / "figures")
-    metrics = {
-        key: report.metrics[key] for key in report.metrics.keys() - {"bits", "digests", "files"}
-    }
-    write_atomically(root / "results" / "metrics.json", to_json(metrics))
+        for name in _files_of(executed, pages=False):
+            write_atomically(root / name, (report.folder / name).read_bytes())
+            earlier.discard(name)
+    for name in earlier:
+        (root / name).unlink(missing_ok=True)
+    left = {"bits", "digests", "files"}
+    metrics = {key: value for key, value in report.metrics.items() if key not in left}
+    write_atomically(root / "results" / _METRICS, to_json(metrics))
     digests = {"mnist": report.metrics["digests"], "sample": digest_stages(load_digits("sample"))}
-    write_atomically(root / FILE, to_json(digests))
+    write_atomically(root / DIGESTS, to_json(digests))

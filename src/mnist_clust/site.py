@@ -1,4 +1,4 @@
-"""The report's pages: Sphinx over executed notebooks, with nothing fetched from any network."""
+"""A run's numbers into the pages of ``docs/`` and the tables of the README."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ import errno
 import io
 import json
 import os
+import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from sphinx.cmd.build import build_main
 
-from mnist_clust._write import read_record, to_json
+from mnist_clust._write import read_record, to_json, write_atomically
 from mnist_clust.cache import project_root
-from mnist_clust.chapters import read_chapter
-from mnist_clust.data import Digits
-from mnist_clust.site_pages import benchmark_page, gallery_page, interactive_titles, landing_page
+from mnist_clust.claims import published_results
 
-_TEMPLATES = Path(__file__).parent / "templates"
-_BENCHMARK = project_root() / "results" / "benchmark.json"
-_SPEED = project_root() / "results" / "tsne_speed.png"
-_TITLES = {"mnist": "full MNIST", "sample": "the sample"}
+KEYS = ("digest", "numbers", "verdicts", "notebooks")  # by which a report's metrics are known
 _CONTENT = "content.json"  # lists the files of a site
 _NOTE_STYLE = (
     "margin: 0; padding: .4em 1em; color: #fff; background: #8a1c1c; "
@@ -36,29 +34,10 @@ class SiteError(RuntimeError):
     """The pages could not be built; the message holds what Sphinx said."""
 
 
-def build_site(folder: Path, notebooks: list[Path], digits: Digits) -> Path:
-    """Build the HTML pages of a report.
+def build_site(folder: Path, notebooks: Sequence[Path]) -> Path:
+    """Build the pages of a report into its ``site/``, of executed notebooks in reading order.
 
-    Parameters
-    ----------
-    folder : Path
-        The report's folder; the pages go to its ``site/``.
-    notebooks : list of Path
-        Executed notebooks, in reading order.
-    digits : Digits
-        What they ran on.
-
-    Returns
-    -------
-    Path
-        The page to open first.
-
-    Raises
-    ------
-    SiteError
-        If Sphinx fails or warns.
-    OSError
-        If the disk is full. Then, and in any other case, the pages before stay as they were.
+    Returns the page to open first. Whatever fails, the pages before stay as they were.
     """
     site = folder / "site"
     whole = site.resolve()  # it may be a link
@@ -68,10 +47,8 @@ def build_site(folder: Path, notebooks: list[Path], digits: Digits) -> Path:
     shutil.rmtree(work, ignore_errors=True)
     source, built = work / "source", work / "site"
     try:
-        source.mkdir(parents=True)
-        _write_sources(source, folder, notebooks, digits)
+        _add_sources(source, folder, notebooks)
         _run_sphinx(source, built)
-        _add_files(built, folder, _announcement(digits))
         _carry_over(whole, built)
         if whole.exists():
             whole.rename(work / "before")
@@ -83,8 +60,7 @@ def build_site(folder: Path, notebooks: list[Path], digits: Digits) -> Path:
 
 def is_site(folder: Path) -> bool:
     """Tell whether a folder holds the pages of a report, or nothing."""
-    known = read_record(folder / "metrics.json", "digest", "numbers", "verdicts", "notebooks")
-    return bool(known) or not any(folder.iterdir())
+    return bool(read_record(folder / "metrics.json", *KEYS)) or not any(folder.iterdir())
 
 
 def _carry_over(before: Path, built: Path) -> None:
@@ -100,45 +76,24 @@ def _carry_over(before: Path, built: Path) -> None:
             shutil.copy2(path, built / name, follow_symlinks=False)
 
 
-def _write_sources(source: Path, folder: Path, notebooks: list[Path], digits: Digits) -> None:
-    chapters = [read_chapter(path, folder / "figures") for path in notebooks]
-    for chapter in chapters:
-        (source / f"{chapter.name}.ipynb").write_text(chapter.page, encoding="utf-8")
-    appendix = {}
-    if any(chapter.pictures for chapter in chapters):
-        appendix["gallery"] = gallery_page(chapters)
-    if _BENCHMARK.is_file():
-        benchmark = json.loads(_BENCHMARK.read_text(encoding="utf-8"))
-        appendix["benchmark"] = benchmark_page(benchmark, _SPEED.is_file())
+def _add_sources(source: Path, folder: Path, notebooks: Sequence[Path]) -> None:
+    """Copy ``docs/``, and put a run beside it: notebooks, and what the site holds as it is."""
+    docs, copied = project_root() / "docs", source / "copied"
+    for name in ("_static", "copied/figures", "copied/interactive"):
+        (source / name).mkdir(parents=True)
+    for path in (*docs.glob("*.*"), *docs.glob("_static/*")):
+        shutil.copy(path, source / path.relative_to(docs))
+    for path in notebooks:
+        shutil.copy(path, source)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    interactive = interactive_titles(folder / "interactive", chapters)
-    pages = {"index": landing_page(chapters, metrics, digits, interactive, list(appendix))}
-    for name, text in (pages | appendix).items():
-        (source / f"{name}.md").write_text(text, encoding="utf-8")
-    (source / "_static").mkdir()
-    shutil.copy(_TEMPLATES / "site.css", source / "_static")
-    (source / "conf.py").write_text(_configuration(digits), encoding="utf-8")
-
-
-def _add_files(built: Path, folder: Path, announcement: str) -> None:
-    """Add what Sphinx need not touch: pictures, numbers, interactive pages."""
-    shutil.copy(folder / "metrics.json", built)
-    (built / "figures").mkdir()
-    pages = "".join(page.read_text(encoding="utf-8") for page in built.glob("*.html"))
-    for picture in (*(folder / "figures").glob("*.png"), _SPEED):
-        if f'src="figures/{picture.name}"' in pages:
-            shutil.copy(picture, built / "figures")
-    if not (folder / "interactive").is_dir():
-        return
-
-    def unlinked(_: str, names: list[str]) -> list[str]:
-        return [n for n in names if n.endswith(".html") and f"interactive/{n}" not in pages]
-
-    shutil.copytree(folder / "interactive", built / "interactive", ignore=unlinked)
-    for page in (built / "interactive").glob("*.html") if announcement else ():
-        note = f'<header style="{_NOTE_STYLE}">{announcement}</header>'
-        text = page.read_text(encoding="utf-8").replace("<body>", f"<body>{note}", 1)
-        page.write_text(text, encoding="utf-8")
+    for name in ("metrics.json", *metrics["files"]):
+        shutil.copy(folder / name, copied / name)
+    shutil.copy(project_root() / "results" / "tsne_speed.png", copied / "figures")
+    if note := announcement(metrics):
+        for page in (copied / "interactive").glob("*.html"):
+            header = f'<body><header style="{_NOTE_STYLE}">{note}</header>'
+            text = page.read_text(encoding="utf-8").replace("<body>", header, 1)
+            page.write_text(text, encoding="utf-8")
 
 
 def _run_sphinx(source: Path, built: Path) -> None:
@@ -160,40 +115,85 @@ def _run_sphinx(source: Path, built: Path) -> None:
         template.unlink()
 
 
-def _configuration(digits: Digits) -> str:
-    settings: dict[str, Any] = {
-        "project": "mnist-clust",
-        "author": "the mnist-clust developers",
-        "extensions": ["myst_nb", "mnist_clust.mathml"],
-        "html_theme": "sphinx_book_theme",
-        "html_static_path": ["_static"],
-        "html_css_files": ["site.css"],
-        "html_use_index": False,
-        # It would fetch pages, which a browser refuses to do from disk.
-        "html_show_search_summary": False,
-        "html_title": f"mnist-clust on {_TITLES.get(digits.name, digits.name)}",
-        "html_math_renderer": "mathml",
-        "html_copy_source": False,
-        "html_show_sourcelink": False,
-        "html_show_sphinx": False,
-        "html_show_copyright": False,
-        "nb_execution_mode": "off",
-        "nb_mime_priority_overrides": [["html", "image/png", 0]],
-        "html_context": {"default_mode": "auto"},
-        "myst_enable_extensions": ["dollarmath"],
-        "html_theme_options": {
-            "use_download_button": False,
-            "use_fullscreen_button": False,
-            "announcement": _announcement(digits),
-        },
-    }
-    return "".join(f"{name} = {value!r}\n" for name, value in settings.items())
+def announcement(metrics: dict[str, Any]) -> str:
+    """Say on every page what a run was on, unless on full MNIST; as HTML."""
+    own = f"These pages were made from {metrics['data']}: the text speaks of full MNIST."
+    said = [own] if metrics["data"] not in ("mnist", "sample") else []
+    return escape(" ".join([*said, *metrics["notices"]]))
 
 
-def _announcement(digits: Digits) -> str:
-    if digits.name == "mnist":
+# --- tables, in Markdown -------------------------------------------------------------------------
+
+
+def results_table(metrics: dict[str, Any]) -> str:
+    """Make the table of results, a row for each of ``docs/results.csv`` that the run has.
+
+    Published results stand beside those on full MNIST alone, which they were measured on.
+    """
+    numbers, rows = metrics["numbers"], []
+    listed = pd.read_csv(project_root() / "docs" / "results.csv", keep_default_na=False)
+    for row in listed.itertuples():
+        scored = [_percent(numbers.get(name)) for name in (row.train, row.test)]
+        ends = [_percent(numbers.get(f"{row.ten_runs}_{end}")) for end in ("worst", "best")]
+        if any(scored):
+            before = row.before if metrics["data"] == "mnist" else ""
+            rows.append([row.title, *scored, " to ".join(filter(None, ends)), before])
+    what = "digits" if metrics["data"] in ("mnist", "sample") else "images"
+    parts = [f"{metrics['n_train']:,} training {what}", f"{metrics['n_test']:,} unseen {what}"]
+    return _table(["", *parts, "ten runs, training", "before"], rows)
+
+
+def published_table(metrics: dict[str, Any]) -> str:
+    """Make the table of results that others published, with those of a run on full MNIST last."""
+    rows = [
+        [f"{name} ({row.source})", f"{row.accuracy:.1%}", "the 70,000 clustered", row.clusters]
+        for name, row in published_results().iterrows()
+    ]
+    for part, what in (("", "the 60,000 clustered"), ("_test", "10,000 unseen")):
+        accuracy = metrics["numbers"][f"sharp_accuracy_one_to_one{part}"]
+        rows.append(["**here**, the sharp map", f"{accuracy:.1%}", what, "found"])
+    return _table(["", "one-to-one", "scored on", "ten clusters"], rows)
+
+
+def benchmark_table(benchmark: dict[str, Any]) -> str:
+    """Make the table of the t-SNE engine's goals, from ``results/benchmark.json``."""
+    rows = []
+    for name, other, ours, theirs, ratio, goal, reached in benchmark["goals"]:
+        title = f"{name}, against {other}" if other else name
+        pair = ["", ""] if ours is None else [f"{value:.4g}" for value in (ours, theirs)]
+        bound = goal.replace(">=", "≥").replace("<=", "≤")
+        rows.append([title, *pair, f"{ratio:.3g}", bound, "reached" if reached else "**missed**"])
+    return _table(["", "this engine", "the other", "ratio", "goal", "reached?"], rows)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    """Write a table, without columns that hold nothing; the empty string if there are no rows."""
+    if not rows:
         return ""
-    if digits.name == "sample":
-        return escape(" ".join(digits.notices))
-    own = f"These pages were made from {digits.name}: the text speaks of full MNIST."
-    return escape(" ".join([own, *digits.notices]))
+    kept = [i for i in range(len(head)) if any(row[i] for row in rows)]
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line[i] for i in kept)} |" for line in lines)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
+
+
+def render_readme(text: str) -> str:
+    """Return a README with the tables between ``<!-- NAME -->`` and ``<!-- /NAME -->`` renewed."""
+    results = project_root() / "results"
+    metrics, benchmark = (json.loads((results / f"{name}.json").read_text("utf-8"))
+                          for name in ("metrics", "benchmark"))  # fmt: skip
+    tables = results_table(metrics), published_table(metrics), benchmark_table(benchmark)
+    for name, table in zip(("results", "published", "benchmark"), tables, strict=True):
+        pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
+        text, found = re.subn(pattern, rf"\g<1>{table}\g<2>", text, flags=re.DOTALL)
+        if found != 1:
+            raise ValueError(f"README.md has {found} places for the table '{name}' instead of 1.")
+    return text
+
+
+def update_readme() -> None:
+    """Rewrite the README's tables in place."""
+    path = project_root() / "README.md"
+    write_atomically(path, render_readme(path.read_text("utf-8")).encode())

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from mnist_clust.data import Images
-from mnist_clust.pages import COLUMNS, PER_SHEET, encode, sheet_files
+from mnist_clust.interactive import COLUMNS, PER_SHEET, encode, sheet_files
 from mnist_explorer.results import Clustering
 
 _FOLDER = Path(__file__).with_name("web")
@@ -153,7 +153,7 @@ def draw_gallery(
     Parameters
     ----------
     images : ndarray of uint8, shape (m, height, width)
-        At most as many as a sheet of :mod:`mnist_clust.pages` holds.
+        At most as many as a sheet of :mod:`mnist_clust.interactive` holds.
     indices : ndarray of int, shape (m,)
         What a click says.
     captions : list of str

@@ -21,8 +21,8 @@ from mnist_clust import embed, scores
 from mnist_clust.cache import cached
 from mnist_clust.cluster import fit_kmeans
 from mnist_clust.data import Digits, Images, Labels, known_only
+from mnist_clust.interactive import sheet_files
 from mnist_clust.islands import by_size
-from mnist_clust.pages import sheet_files
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.scores import UNNAMED, name_by_majority
 from mnist_clust.silhouettes import map_silhouettes

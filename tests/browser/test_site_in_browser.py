@@ -91,6 +91,28 @@ def test_pages_are_accessible(each_as_reader, paths, scheme):
         assert found.violations_count == 0, f"{path.name}: {found.generate_report()}"
 
 
+def test_the_map_is_on_the_landing_page_and_lets_it_scroll(visit_as_reader, site):
+    page = visit_as_reader(site / "index.html", viewport={"width": 1400, "height": 900})
+    assert page.locator("iframe.map").bounding_box()["y"] < 900, "in sight at once"
+    inside = page.frame_locator("iframe.map")
+    inside.locator("#map[data-ready=yes]").wait_for()
+    assert inside.locator("#map").evaluate("map => map._context.scrollZoom") is False
+    assert not inside.locator("a[href='../index.html']").is_visible()
+
+
+def test_figures_are_not_greyed_in_the_dark(visit_as_reader, site):
+    page = visit_as_reader(site / "04_embed_with_tsne.html", color_scheme="dark")
+    seen = """[...document.querySelectorAll(".shown img")].map(i => getComputedStyle(i)).map(
+      style => style.filter + " " + style.backgroundColor)"""
+    assert set(page.evaluate(seen)) == {"none rgb(255, 255, 255)"}
+
+
+def test_no_line_of_code_is_cut(each_as_reader, site):
+    for path, page in each_as_reader(sorted(site.glob("0*.html")), viewport=PHONE):
+        cut = "[...document.querySelectorAll('pre')].filter(p => p.scrollWidth > p.clientWidth + 1)"
+        assert page.evaluate(f"{cut}.map(p => p.innerText)") == [], path.name
+
+
 def test_the_accessibility_check_sees_a_fault(visit_as_reader, site):
     page = visit_as_reader(site / "index.html")
     page.evaluate("document.querySelector('figure.best img').removeAttribute('alt')")

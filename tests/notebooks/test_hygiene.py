@@ -9,7 +9,8 @@ import pytest
 
 from mnist_clust.cache import project_root
 from mnist_clust.claims import check_claims, load_claims
-from mnist_clust.notebooks import normalise
+from mnist_clust.normalise import normalise
+from mnist_clust.notebook import FIGURE, shown
 from mnist_clust.report import find_notebooks
 
 ROOT = project_root()
@@ -90,9 +91,13 @@ def test_stored_verdicts_are_those_of_the_stored_metrics(path, notebook):
 
 def test_figures_of_the_full_run_are_all_there(path, notebook):
     sources = "\n".join(cell.source for cell in code(notebook))
-    shown = re.findall(r'^    "(\w+)",\n    alt=', sources, re.MULTILINE)
+    named = re.findall(r'^    "(\w+)",\n    alt=', sources, re.MULTILINE)
     files = {file.stem for file in (ROOT / "figures").glob(f"{path.name[:2]}_*.png")}
-    assert files == {f"{path.name[:2]}_{name}" for name in shown}
+    assert files == {f"{path.name[:2]}_{name}" for name in named}
+    stored = shown(notebook, FIGURE)
+    assert {figure["name"] for figure in stored} == files, "run `make notebooks`"
+    for figure in stored:
+        assert len(figure["alt"]) > 20, figure
 
 
 def test_metrics_are_of_full_mnist():

@@ -2,11 +2,14 @@
 
 import json
 
+import nbformat
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mnist_clust import _write, cache, run
+from mnist_clust import _write, cache, notebook
+from mnist_clust.interactive import Page
+from mnist_clust.normalise import normalise
 
 
 @pytest.fixture
@@ -16,7 +19,7 @@ def folder(monkeypatch, tmp_path):
 
 
 def test_a_run_writes_pictures_and_numbers(folder, sample, capsys):
-    session = run.Run("02_cluster_raw_pixels", sample)
+    session = notebook.Run("02_cluster_raw_pixels", sample)
     assert "NOT FULL MNIST" in capsys.readouterr().out
     session.show(Figure(), "empty", alt="Nothing.")
     assert (folder / "figures" / "02_empty.png").read_bytes().startswith(b"\x89PNG")
@@ -32,6 +35,22 @@ def test_a_run_writes_pictures_and_numbers(folder, sample, capsys):
     assert written["peak_memory_mb"] > 10
     assert "broken     raw_accuracy_train" in capsys.readouterr().out
     assert not list(folder.rglob(".*"))
+
+
+def test_figures_and_pages_travel_with_their_names(folder, sample, monkeypatch):
+    outputs = []
+    monkeypatch.setattr(notebook, "display", lambda data, metadata=None, raw=False: outputs.append(
+        nbformat.v4.new_output("display_data", data, metadata=metadata or {})))  # fmt: skip
+    session = notebook.Run("04_embed", sample)
+    session.show(Figure(), "empty", alt="Nothing.")
+    session.attach(Page("A page", "<p>", {"a.js": b"1"}), "page")
+    cell = nbformat.v4.new_code_cell(outputs=outputs)
+    written = normalise(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])))
+    read = nbformat.reads(written, as_version=4)
+    assert notebook.shown(read, notebook.FIGURE) == [{"name": "04_empty", "alt": "Nothing."}]
+    [page] = notebook.shown(read, notebook.PAGE)
+    assert page == {"name": "page", "title": "A page", "files": ["a.js"]}
+    assert {path.name for path in (folder / "interactive").iterdir()} == {"page.html", "a.js"}
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -50,7 +69,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
 def test_runs_write_to_ignored_reports_unless_told_otherwise(monkeypatch):
     monkeypatch.delenv("MNIST_CLUST_OUT", raising=False)
-    assert run.output_folder("mnist") == cache.project_root() / "reports" / "mnist"
+    assert notebook.output_folder("mnist") == cache.project_root() / "reports" / "mnist"
     ignored = (cache.project_root() / ".gitignore").read_text().split()
     assert {"reports/", ".cache/", ".venv/"} <= set(ignored)
 

@@ -1,6 +1,6 @@
 """The form in which notebooks are committed.
 
-``python -m mnist_clust.notebooks FILE …`` brings files into it; status 1 if one was not.
+``python -m mnist_clust.normalise FILE …`` brings files into it; status 1 if one was not.
 """
 
 from __future__ import annotations
@@ -13,31 +13,20 @@ import nbformat
 from mnist_clust._write import write_atomically
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-_KEPT_CELL_METADATA = ("tags",)
 
 
 def normalise(text: str) -> str:
-    """Strip what changes from run to run and keep what readers and nbval need.
+    """Strip a notebook's file of what changes from run to run; keep what readers and nbval need.
 
-    Outputs, ids and execution counts stay: without counts nbval compares nothing. Consecutive
-    stream outputs are joined, since how they are split depends on timing.
-
-    Parameters
-    ----------
-    text : str
-        A notebook file's content.
-
-    Returns
-    -------
-    str
-        The same notebook, normalised.
+    Outputs with their metadata, ids and execution counts stay: without counts nbval compares
+    nothing. Consecutive stream outputs are joined, since how they are split depends on timing.
     """
     notebook = nbformat.reads(text, as_version=4)
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
-        cell.metadata = {key: cell.metadata[key] for key in _KEPT_CELL_METADATA
-                         if cell.metadata.get(key)}  # fmt: skip
+        tags = cell.metadata.get("tags")
+        cell.metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "code":
             cell.outputs = _join_streams(cell.outputs)
     return str(nbformat.writes(notebook)) + "\n"
@@ -77,4 +66,4 @@ def main(paths: tuple[Path, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m mnist_clust.notebooks")
+    main(prog_name="python -m mnist_clust.normalise")

@@ -1,4 +1,4 @@
-"""One run of one notebook: where its pictures and numbers go, and what became of its claims."""
+"""What one run of a notebook shows, records and claims, and where it goes."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ import resource
 import sys
 from html import escape
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pandas as pd
 from IPython.core.getipython import get_ipython
-from IPython.display import HTML, display
+from IPython.display import display
 from matplotlib.figure import Figure
 
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import check_claims
 from mnist_clust.data import Digits
+from mnist_clust.interactive import Page
 from mnist_clust.numerics import OWN, in_force
-from mnist_clust.pages import Page
 
 DPI = 120
+FIGURE, PAGE = "image/png", "text/html"  # under which an output's metadata names what it shows
+_OWN_CODE = "Computed by this processor's own code: last digits may differ (make lab fixes it)."
+_NOTICE_STYLE = "border: 3px solid #b00020; padding: .6em 1em; font-weight: bold"
 
 
 def output_folder(data: str) -> Path:
-    """Return the folder that runs on a data set write to; git ignores it.
-
-    ``MNIST_CLUST_OUT`` overrides it, which is how a report chooses its own.
-    """
+    """Return the folder that runs on a data set write to; ``MNIST_CLUST_OUT`` overrides it."""
     chosen = os.environ.get("MNIST_CLUST_OUT")
     return Path(chosen) if chosen else project_root() / "reports" / data
 
@@ -54,7 +56,8 @@ class Run:
         self.folder = output_folder(digits.name)
         self._numbers: dict[str, float | None] = {}
         for notice in digits.notices:
-            display(_Notice(notice))
+            box = f'<div style="{_NOTICE_STYLE}">{escape(notice)}</div>'
+            display({"text/html": box, "text/plain": f"*** {notice} ***"}, raw=True)
 
     def show(self, figure: Figure, name: str, alt: str) -> None:
         """Save a figure as PNG and show it.
@@ -70,10 +73,10 @@ class Run:
         """
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=DPI)
-        png = buffer.getvalue()
-        write_atomically(self.folder / "figures" / f"{self.notebook[:2]}_{name}.png", png)
-        bundle = {"image/png": base64.b64encode(png).decode(), "text/plain": alt}
-        display(bundle, raw=True)
+        file = f"{self.notebook[:2]}_{name}"
+        write_atomically(self.folder / "figures" / f"{file}.png", buffer.getvalue())
+        bundle = {FIGURE: base64.b64encode(buffer.getvalue()).decode(), "text/plain": alt}
+        display(bundle, metadata={FIGURE: {"name": file, "alt": alt}}, raw=True)
 
     def attach(self, page: Page, name: str) -> None:
         """Save an interactive page for the report, and show a link to it.
@@ -81,7 +84,7 @@ class Run:
         Parameters
         ----------
         page : Page
-            From :mod:`mnist_clust.pages`.
+            From :mod:`mnist_clust.interactive`.
         name : str
             File name without ending.
         """
@@ -90,8 +93,9 @@ class Run:
             write_atomically(folder / file, content)
         write_atomically(folder / f"{name}.html", page.html.encode())
         link = f'<a href="interactive/{name}.html">Open it in the report</a>: {escape(page.title)}'
-        plain = f"In the report: interactive/{name}.html"
-        display({"text/html": link, "text/plain": plain}, raw=True)
+        bundle = {PAGE: link, "text/plain": f"In the report: interactive/{name}.html"}
+        about = {"name": name, "title": page.title, "files": list(page.files)}
+        display(bundle, metadata={PAGE: about}, raw=True)
 
     def record(self, **numbers: float | None) -> pd.DataFrame:
         """Record numbers by name, for the claims, the report and the README.
@@ -113,10 +117,10 @@ class Run:
         return pd.DataFrame({"value": pd.Series(self._numbers, dtype=float)})
 
     def check(self) -> None:
-        """Hold the numbers against the claims, print the verdicts and save both.
+        """Compare the numbers with the claims, print the verdicts and save both.
 
         The claims were measured with the parameters that the notebook is committed with. With
-        others there is nothing to hold the numbers against.
+        others there is nothing to compare the numbers with.
         """
         changed = _changed_parameters(self.notebook)
         measured_on = None if changed else self.digits.name
@@ -129,17 +133,21 @@ class Run:
             "verdicts": {verdict.claim.id: verdict.state for verdict in verdicts},
             "peak_memory_mb": _peak_memory_mb(),
         }
-        path = self.folder / "metrics" / f"{self.notebook}.json"
-        write_atomically(path, to_json(content))
+        write_atomically(self.folder / "metrics" / f"{self.notebook}.json", to_json(content))
         for verdict in verdicts:
             print(verdict)
         if changed:
             names = ", ".join(changed)
             print(f"Unverified: the claims were measured with other values of {names}.")
         if in_force() == OWN:
-            print(
-                "Computed by this processor's own code: last digits may differ (make lab fixes it)."
-            )
+            print(_OWN_CODE)
+
+
+def shown(notebook: nbformat.NotebookNode, kind: str) -> list[dict[str, Any]]:
+    """Return the metadata of all figures (`FIGURE`) or pages (`PAGE`) in a notebook's outputs."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    about = [output.get("metadata", {}).get(kind, {}) for output in outputs]
+    return [each for each in about if "name" in each]
 
 
 def _changed_parameters(notebook: str) -> list[str]:
@@ -152,13 +160,10 @@ def _changed_parameters(notebook: str) -> list[str]:
     source = next(
         "".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ())
     )
-    committed = {
-        line.targets[0].id: ast.literal_eval(line.value)
-        for line in ast.parse(source).body
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
-    }
-    named = committed.keys() - {"DATA"}
-    return sorted(name for name in named if shell.user_ns.get(name) != committed[name])
+    lines = [line for line in ast.parse(source).body if isinstance(line, ast.Assign)]
+    values = {ast.unparse(line.targets[0]): ast.literal_eval(line.value) for line in lines}
+    named = values.keys() - {"DATA"}
+    return sorted(name for name in named if shell.user_ns.get(name) != values[name])
 
 
 def _peak_memory_mb() -> int:
@@ -168,17 +173,3 @@ def _peak_memory_mb() -> int:
         return round(int(lines["VmHWM"].split()[0]) / 1024)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1024**2 if sys.platform == "darwin" else 1024))
-
-
-class _Notice(HTML):
-    """A box that no one can miss, in a terminal as on a page."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        super().__init__(
-            '<div style="border:3px solid #b00020;padding:.6em 1em;font-weight:bold">'
-            f"{escape(text)}</div>"
-        )
-
-    def __repr__(self) -> str:
-        return f"*** {self._text} ***"

@@ -1,4 +1,4 @@
-"""Interactive pages of the report. They open from disk and ask no server and no network."""
+"""Interactive HTML pages, which open from disk and ask no server and no network."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from mnist_clust.plots.style import ACCENT, PALETTE
 from numba_tsne._parallel import side_by_side
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_PLOTLY = {"plotly.min.js": get_plotlyjs().encode()}
 PER_SHEET = 5_000
 COLUMNS = 100
 LARGEST = 32  # pixels along a side; larger images are reduced
@@ -33,15 +34,7 @@ GRAYS = 16  # enough to read a digit by, and half the bytes
 
 @dataclass(frozen=True)
 class Page:
-    """A page and the files it needs beside it.
-
-    Attributes
-    ----------
-    title : str
-    html : str
-    files : dict of str to bytes
-        By file name.
-    """
+    """A page and the files it needs beside it, by name."""
 
     title: str
     html: str
@@ -49,7 +42,7 @@ class Page:
 
     @property
     def megabytes(self) -> float:
-        """What the page weighs with all its files, in 10⁶ bytes."""
+        """The weight of the page with all its files, in 10⁶ bytes."""
         return (len(self.html.encode()) + sum(map(len, self.files.values()))) / 1e6
 
 
@@ -62,10 +55,6 @@ def map_in_space(embedding: npt.NDArray[np.float32], labels: Labels | None, titl
     labels : ndarray of int, shape (n,), or None
         Colours; a click in the legend hides a class.
     title : str
-
-    Returns
-    -------
-    Page
     """
     classes = [None] if labels is None else np.unique(labels).tolist()
     figure = go.Figure(layout={"template": "plotly_white"})
@@ -80,9 +69,9 @@ def map_in_space(embedding: npt.NDArray[np.float32], labels: Labels | None, titl
         )  # fmt: skip
     bare = {"showticklabels": False, "title": "", "showspikes": False}
     figure.update_layout(
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        margin=dict.fromkeys("lrtb", 0),
         legend={"itemsizing": "constant", "title": "digit"},
-        scene={"xaxis": bare, "yaxis": bare, "zaxis": bare, "aspectmode": "data"},
+        scene={**dict.fromkeys(("xaxis", "yaxis", "zaxis"), bare), "aspectmode": "data"},
     )
     plot = figure.to_html(
         full_html=False,
@@ -90,7 +79,7 @@ def map_in_space(embedding: npt.NDArray[np.float32], labels: Labels | None, titl
         div_id="space",  # else a random one, and no two runs would give the same page
         config={"displaylogo": False, "responsive": True},
     )
-    return Page(title, _fill("space.html", title=escape(title), plot=plot), _plotly())
+    return Page(title, _fill("space.html", title=escape(title), plot=plot), _PLOTLY)
 
 
 def map_of_images(
@@ -107,7 +96,7 @@ def map_of_images(
     embedding : ndarray of shape (n, 2)
     groups : dict of str to (codes, names)
         Ways to colour the points, the first one at the start: for each point the index of its
-        group, and the names of the groups.
+        class, and the names of the classes.
     title : str
 
     Returns
@@ -132,15 +121,11 @@ def map_of_images(
     }
     # No label or name may end the script it stands in.
     text = json.dumps(data).replace("<", "\\u003c")
-    return Page(title, _fill("map.html", title=escape(title), data=text), sheets | _plotly())
+    return Page(title, _fill("map.html", title=escape(title), data=text), sheets | _PLOTLY)
 
 
 def _fill(template: str, **parts: str) -> str:
     return Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(parts)
-
-
-def _plotly() -> dict[str, bytes]:
-    return {"plotly.min.js": get_plotlyjs().encode()}
 
 
 def encode(values: npt.NDArray[Any], dtype: type) -> str:

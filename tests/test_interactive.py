@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_clust import pages
+from mnist_clust import interactive
 
 
 def data_of(page):
@@ -17,7 +17,7 @@ def data_of(page):
 @pytest.mark.parametrize("n, shape", [(1, (28, 28)), (5001, (8, 8)), (120, (64, 50)), (3, (1, 3))])
 def test_sheets_hold_every_image_in_its_place(n, shape):
     images = np.random.default_rng(0).integers(0, 256, (n, *shape), dtype=np.uint8)
-    page = pages.map_of_images(images, np.zeros((n, 2), np.float32), {}, "title")
+    page = interactive.map_of_images(images, np.zeros((n, 2), np.float32), {}, "title")
     data = data_of(page)
     step = 2 if max(shape) > 32 else 1
     for index in (0, n // 2, n - 1):
@@ -33,7 +33,7 @@ def test_places_and_groups_arrive_as_they_are():
     places = np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)
     codes = np.arange(7) % 3
     groups = {"kind": (codes, ["a", "</script>", "c"])}
-    page = pages.map_of_images(np.zeros((7, 4, 4), np.uint8), places, groups, "t")
+    page = interactive.map_of_images(np.zeros((7, 4, 4), np.uint8), places, groups, "t")
     data = data_of(page)
     np.testing.assert_array_equal(np.frombuffer(base64.b64decode(data["x"]), "<f4"), places[:, 0])
     np.testing.assert_array_equal(
@@ -44,16 +44,16 @@ def test_places_and_groups_arrive_as_they_are():
 
 
 def test_says_what_it_weighs():
-    page = pages.Page("t", "é", {"a": bytes(999_998)})
+    page = interactive.Page("t", "é", {"a": bytes(999_998)})
     assert page.megabytes == 1.0
 
 
 def test_nothing_is_fetched():
-    page = pages.map_in_space(np.zeros((5, 3), np.float32), None, "t")
+    page = interactive.map_in_space(np.zeros((5, 3), np.float32), None, "t")
     assert not re.search(r'(src|href)="https?:', page.html)
 
 
 def test_the_same_map_makes_the_same_page():
     places = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
-    first, second = (pages.map_in_space(places, np.arange(9) % 2, "t") for _ in range(2))
+    first, second = (interactive.map_in_space(places, np.arange(9) % 2, "t") for _ in range(2))
     assert first == second

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import TimeoutError
 from sklearn.decomposition import PCA
 
-from mnist_clust import load_digits, pages
+from mnist_clust import interactive, load_digits
 from mnist_clust.data import mnist_is_local
 from numba_tsne import nearest_neighbors
 
@@ -35,7 +35,7 @@ def map_path(digits, plane, tmp_path_factory):
         "digit": (digits.train_labels, [str(digit) for digit in range(10)]),
         "cluster": ((plane[:, 0] > 0).astype(int), ["<left>", "right"]),
     }
-    page = pages.map_of_images(digits.train_images, plane[:, :2], groups, "A <map> & more")
+    page = interactive.map_of_images(digits.train_images, plane[:, :2], groups, "A <map> & more")
     return write(page, tmp_path_factory.mktemp("map"))
 
 
@@ -126,7 +126,7 @@ def test_fits_a_phone(visit, map_path):
 
 def test_the_map_in_space_draws(visit, digits, plane, tmp_path):
     some = slice(None, None, len(plane) // 3000)  # the sample is sorted by digit
-    page = pages.map_in_space(plane[some], digits.train_labels[some], "In space")
+    page = interactive.map_in_space(plane[some], digits.train_labels[some], "In space")
     opened = visit(write(page, tmp_path))
     opened.wait_for_function("document.querySelector('.js-plotly-plot')?.data?.length === 10")
     opened.wait_for_selector(".gl-container canvas, #scene canvas")
