@@ -159,7 +159,9 @@ def islands_histogram(
 ) -> Figure:
     """Compare, of islands kept and merged, how many pixel neighbours stay inside the island."""
     what = "share of the members' pixel neighbours that lie inside their island"
-    return histograms({"kept": kept, "merged": merged}, what, threshold=threshold, title=title)
+    groups = {"kept": kept, "merged": merged}
+    groups = {name: values for name, values in groups.items() if np.size(values)}
+    return histograms(groups, what, threshold=threshold, title=title)
 
 
 @styled
