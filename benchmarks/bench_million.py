@@ -23,9 +23,9 @@ import joblib
 import numpy as np
 
 from mnist_clust._write import to_json, write_atomically
+from mnist_clust.components import Components
 from mnist_clust.data import load_digits
 from mnist_clust.deform import deform, labels_of_copies
-from mnist_clust.features import fit_components, project
 from mnist_clust.machine import memory_gb, processor
 from numba_tsne import TSNE, estimate_memory, nearest_neighbors
 from numba_tsne._parallel import Pool
@@ -71,12 +71,12 @@ class Step:
 def components(n):
     """Make n deformed digits, chunk by chunk, and return their components and labels."""
     digits = load_digits("mnist")
-    pca = fit_components(digits.flatten()[0], COMPONENTS)
+    pca = Components(COMPONENTS).fit(digits.flatten()[0])
     rows = np.empty((n, COMPONENTS), np.float32)
     for start in range(0, n, CHUNK):
         numbers = np.arange(start, min(start + CHUNK, n))
         images = deform(digits.train_images, numbers, seed=SEED)
-        rows[numbers] = project(images.reshape(len(images), -1) / np.float32(255), pca)
+        rows[numbers] = pca.transform(images.reshape(len(images), -1) / np.float32(255))
     return rows, labels_of_copies(digits.train_labels, np.arange(n))
 
 
