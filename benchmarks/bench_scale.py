@@ -31,7 +31,7 @@ from pyarrow import parquet
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import load_digits
 from mnist_clust.deform import labels_of_copies
-from mnist_clust.machine import memory_gb, processor
+from mnist_clust.numerics import processor
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.scores import name_one_to_one
 
@@ -149,7 +149,7 @@ def main(sizes: str, out: Path | None) -> None:
             "platform": platform.platform(),
             "processor": processor(),
             "cores": CORES,
-            "memory_gb": round(memory_gb(), 1),
+            "memory_gb": round(psutil.virtual_memory().total / 1024**3, 1),
         },
         "versions": {name: version(name) for name in PACKAGES}
         | {"python": platform.python_version()},
