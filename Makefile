@@ -13,6 +13,7 @@ PYTHON ?= python3
 override DATA := $(value DATA)
 override NOTEBOOKS := $(value NOTEBOOKS)
 override PYTHON := $(value PYTHON)
+override MILLION := $(value MILLION)
 export DATA NOTEBOOKS PYTHON
 PY := .venv/bin/python
 RUN := $(PY) -m mnist_clust.numerics
@@ -68,9 +69,10 @@ memory: .venv/installed ## measure the most memory each command holds, for resul
 notebooks: .venv/installed ## re-run the committed notebooks on full MNIST, with figures/ and results/
 	@$(PY) -m mnist_clust notebooks
 
-bench: .venv/installed ## time the t-SNE engine beside others on full MNIST (half an hour)
+bench: .venv/installed ## time the t-SNE engine beside others (half an hour); MILLION=1: on a million, too
 	@$(RUN) benchmarks/score_others.py --out results/other_engines.json
 	@$(RUN) benchmarks/bench_tsne.py --out results/benchmark.json --figure results/tsne_speed.png
+	@$(if $(MILLION),$(RUN) benchmarks/bench_million.py --out results/million.json)
 	@$(PY) -m mnist_clust readme
 
 readme: .venv/installed ## write README's tables anew from results/

@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -24,6 +24,7 @@ except ValueError as error:
     sys.exit(2)
 
 from mnist_clust._pixels import parse_size
+from mnist_clust._read import DataError
 from mnist_clust.data import (
     Digits,
     MnistUnavailableError,
@@ -31,6 +32,9 @@ from mnist_clust.data import (
     load_digits,
     load_images,
 )
+
+if TYPE_CHECKING:
+    from mnist_clust._chunks import Source
 
 STOPPED = (
     "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
@@ -106,6 +110,13 @@ def main() -> None:
     """Cluster handwritten digits, with nobody telling what they are."""
 
 
+def _who_works(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say who places very many images."""
+    scheduler = click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler's.")
+    started = "Start so many processes here.  [default: a core each]"
+    return scheduler(click.option("--workers", type=click.IntRange(1), help=started)(command))
+
+
 @main.command()
 @_data
 @_size
@@ -147,19 +158,32 @@ def notebooks() -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for the results.  [default: clusters-NAME]")  # fmt: skip
 @_size
+@click.option("--fit-on", type=click.IntRange(50), metavar="N",
+              help="Make the map of N and place the others.  [60,000, of 200,000 on]")  # fmt: skip
+@_who_works
 @_failures_in_one_line()
-def cluster(images: str, clusters: str, out: Path | None, size: str | None) -> None:
+def cluster(
+    images: str, clusters: str, out: Path | None, size: str | None, fit_on: int | None,
+    scheduler: str | None, workers: int | None,
+) -> None:  # fmt: skip
     """Cluster IMAGES: 'mnist', 'sample', or a path.
 
     A path leads to a folder of PNG or JPEG pictures, with a folder for each class if they have
     labels, to an .npz, .npy, .csv, .parquet or .mat file, or to IDX files.
 
     Writes index.html, which shows the map and a contact sheet of each cluster, clusters.csv,
-    summary.json, and what 'assign' needs to place more images.
+    summary.json, and what 'assign' needs to place more images. Of very many, as parts in
+    a folder, say, or a Zarr array, a sample is clustered and the others are placed: they are in
+    clusters.parquet.
     """
     from mnist_clust.own_images import cluster_images
 
     wanted = _count(clusters)
+    if source := _many(images, bool(fit_on or scheduler or workers)):
+        folder = out or Path(f"clusters-{source.origin.stem}")
+        given = {"n_clusters": wanted, "fit_on": fit_on or 60_000, "size": _height_and_width(size)}
+        _by_dask("cluster_many", source, folder, scheduler, workers, **given)
+        return
     digits = _load(images, size)
     if wanted != "auto" and int(wanted) > len(digits.train_images):
         raise click.UsageError(
@@ -178,18 +202,37 @@ def cluster(images: str, clusters: str, out: Path | None, size: str | None) -> N
 @click.argument("images")
 @click.option("--model", required=True, type=click.Path(file_okay=False, path_type=Path),
               help="The folder that 'cluster' wrote.")  # fmt: skip
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="assigned.csv",
+@click.option("--out", type=click.Path(path_type=Path), default="assigned.csv",
               show_default=True, help="The file to write.")  # fmt: skip
 @_size
+@_who_works
 @_failures_in_one_line()
-def assign(images: str, model: Path, out: Path, size: str | None) -> None:
+def assign(
+    images: str, model: Path, out: Path, size: str | None, scheduler: str | None,
+    workers: int | None,
+) -> None:  # fmt: skip
     """Place new IMAGES, as for 'cluster' or one picture, on a map that it saved.
 
-    Each gets a cluster. They are treated as those of the map were.
+    Each gets a cluster. They are treated as those of the map were. Of 200,000 on, or with the
+    options that say who shall place them, --out is a folder, as 'cluster' writes it.
     """
     from mnist_clust.own_images import DOUBTFUL, assign_images
     from mnist_clust.pipeline import ImageClusterer
 
+    if source := _many(images, bool(scheduler or workers)):
+        folder = out.with_suffix("") if out.suffix == ".csv" else out
+        _by_dask(
+            "assign_many",
+            source,
+            folder,
+            scheduler,
+            workers,
+            model=model,
+            size=_height_and_width(size),
+        )
+        return
+    if out.is_dir():
+        raise click.UsageError(f"--out {out} is a folder: name a file.")
     _refuse_to_replace(out, images, model)
     if images not in ("mnist", "sample"):
         find(images)  # before the model is read
@@ -234,12 +277,72 @@ def explore(data: str, size: str | None, port: int | None, headless: bool) -> No
 
 
 @main.command()
+@click.option("--count", type=click.IntRange(1), required=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True,
+              help="Folder for images-00000.npy, labels-00000.npy, …")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--data", default="mnist", show_default=True, help="What to deform copies of.")
+@_who_works
+@_failures_in_one_line()
+def deform(
+    count: int, out: Path, seed: int, data: str, scheduler: str | None, workers: int | None
+) -> None:
+    """Make deformed copies of the training digits, such as infiMNIST has."""
+    _by_dask("deform_many", _load(data), out, scheduler, workers, count=count, seed=seed)
+
+
+@main.command()
 @_failures_in_one_line()
 def readme() -> None:
     """Write the README's tables anew from results/*.json."""
     from mnist_clust.site import update_readme
 
     update_readme()
+
+
+def _height_and_width(size: str | None) -> tuple[int, int] | None:
+    return None if size is None else parse_size(size)
+
+
+def _many(images: str, wanted: bool) -> Source | None:
+    """Open very many images, or fewer where somebody wants them placed by Dask."""
+    from mnist_clust._chunks import MANY, open_source
+
+    try:
+        source = None if images in ("auto", "mnist", "sample") else open_source(find(images))
+    except DataError as error:
+        if not wanted:
+            return None  # what is wrong, whoever reads all of it will say
+        raise click.UsageError(str(error)) from error
+    if wanted and source is None:
+        raise click.UsageError(
+            f"{images} cannot be read in parts: give a Zarr array, an .npy, .npz, IDX or Parquet "
+            "file, or a folder of these or of pictures."
+        )
+    return source if source is not None and (wanted or len(source) >= MANY) else None
+
+
+def _by_dask(
+    task: str, what: Any, out: Path, scheduler: str | None, workers: int | None, **given: Any
+) -> None:
+    """Do a task of `many`, and say what came of it."""
+    try:
+        from mnist_clust import distributed, many
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"Very many images need {error.name}: install the extra 'scale', as in "
+            "pip install 'mnist-clust[scale]'."
+        ) from error
+    helpers = distributed.Helpers(scheduler, workers)
+    try:
+        summary = getattr(many, task)(what, folder=out, helpers=helpers, **given)
+    except distributed.DaskError as error:
+        raise click.ClickException(str(error)) from error
+    shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
+    click.echo("\n".join(["", *(f"{key:14} {value}" for key, value in shown.items())]))
+    for notice in summary.get("notices", []):
+        _warn(notice)
+    click.echo(f"\nThe results are in {out}")
 
 
 def _load(source: str, size: str | None = None) -> Digits:

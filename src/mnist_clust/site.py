@@ -166,6 +166,28 @@ def benchmark_table(benchmark: dict[str, Any]) -> str:
     return _table(["", "this engine", "the other", "ratio", "goal", "reached?"], rows)
 
 
+def million_table(million: dict[str, Any]) -> str:
+    """Make the table of a million points, ``results/million.json``: a row a dimension."""
+
+    def took(step: dict[str, Any]) -> str:
+        return f"{step['seconds']:.0f} ({step['cpu_seconds']:.0f})"
+
+    rows = [
+        [
+            f"{million['points']:,} digits, {name}",
+            took(million["steps"]["neighbours"]),
+            took(row),
+            f"{row['memory_beside_rows'] / 1e9:.1f} ({row['estimated_memory'] / 1e9:.1f})",
+            f"{million['recall']:.4f}",
+            f"{row['same_label_nearest']:.1%}",
+        ]
+        for name, row in million["maps"].items()
+    ]
+    head = ["", "neighbours, s (CPU s)", "map, s (CPU s)", "memory, GB (estimated)", "recall",
+            "same digit beside"]  # fmt: skip
+    return _table(head, rows)
+
+
 def _table(head: list[str], rows: list[list[str]]) -> str:
     """Write a table, without columns that hold nothing; the empty string if there are no rows."""
     if not rows:
@@ -182,10 +204,15 @@ def _percent(share: float | None) -> str:
 def render_readme(text: str) -> str:
     """Return a README with the tables between ``<!-- NAME -->`` and ``<!-- /NAME -->`` renewed."""
     results = project_root() / "results"
-    metrics, benchmark = (json.loads((results / f"{name}.json").read_text("utf-8"))
-                          for name in ("metrics", "benchmark"))  # fmt: skip
-    tables = results_table(metrics), published_table(metrics), benchmark_table(benchmark)
-    for name, table in zip(("results", "published", "benchmark"), tables, strict=True):
+    metrics, benchmark, million = (json.loads((results / f"{name}.json").read_text("utf-8"))
+                                   for name in ("metrics", "benchmark", "million"))  # fmt: skip
+    tables = {
+        "results": results_table(metrics),
+        "published": published_table(metrics),
+        "benchmark": benchmark_table(benchmark),
+        "million": million_table(million),
+    }
+    for name, table in tables.items():
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
         text, found = re.subn(pattern, rf"\g<1>{table}\g<2>", text, flags=re.DOTALL)
         if found != 1:

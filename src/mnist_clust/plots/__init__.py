@@ -15,6 +15,7 @@ from mnist_clust.plots.clusters import confusion_heatmaps as confusion_heatmaps
 from mnist_clust.plots.clusters import pair_changes as pair_changes
 from mnist_clust.plots.clusters import silhouette_by_cluster as silhouette_by_cluster
 from mnist_clust.plots.clusters import strangeness as strangeness
+from mnist_clust.plots.density import density_map as density_map
 from mnist_clust.plots.images import cluster_images as cluster_images
 from mnist_clust.plots.images import contact_sheet as contact_sheet
 from mnist_clust.plots.images import digit_grid as digit_grid
