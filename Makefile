@@ -22,7 +22,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DATA=mnist|sample|PATH and NOTEBOOKS='01 02' choose what 'make report' runs;"
+	@echo "  DATA=mnist|sample|usps|PATH and NOTEBOOKS='01 02' choose what 'make report' runs;"
 	@echo "  DATA also what 'make explore', 'make reproduce' and 'make memory' do."
 
 report: .venv/installed ## run the notebooks and build a site from them in reports/

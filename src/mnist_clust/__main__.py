@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,11 +19,12 @@ except ValueError as error:
     click.echo(f"Error: {error}", err=True)
     sys.exit(2)
 
+from mnist_clust._cli import Stoppable, failures_in_one_line
 from mnist_clust._pixels import parse_size
 from mnist_clust._read import DataError
 from mnist_clust.data import (
+    NAMED,
     Digits,
-    MnistUnavailableError,
     find,
     load_digits,
     load_images,
@@ -36,75 +33,14 @@ from mnist_clust.data import (
 if TYPE_CHECKING:
     from mnist_clust._chunks import Source
 
-STOPPED = (
-    "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
-    "in the cache, so that the next run need not compute them again."
-)
-
-
-@contextmanager
-def _failures_in_one_line() -> Iterator[None]:
-    """Say in a sentence what failed: status 1, or 2 for what could not be used."""
-    from mnist_clust.report import NotebookError
-    from mnist_clust.site import SiteError
-
-    try:
-        yield
-    except (NotebookError, SiteError, MnistUnavailableError) as error:
-        click.echo()
-        raise click.ClickException(str(error)) from error
-    except ValueError as error:  # a DataError, or images that do not fit
-        raise click.UsageError(str(error)) from error
-    except OSError as error:
-        click.echo()
-        raise click.ClickException(
-            f"{error.filename or 'a file'} could not be written or read: {error.strerror}."
-        ) from error
-
-
-class _Stoppable(click.Group):
-    """Answers Ctrl-C within two seconds, by a sentence and the exit status that shells know."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # it may know ASCII alone
-                stream.reconfigure(errors="replace")
-        return super().main(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        usual = signal.getsignal(signal.SIGINT)
-        if usual is signal.default_int_handler:  # and not ignored, as in the background
-            signal.signal(signal.SIGINT, _interrupt)
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            _leave()
-        finally:
-            signal.signal(signal.SIGINT, usual)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    deadline = threading.Timer(1, _leave)
-    deadline.daemon = True
-    deadline.start()
-    raise KeyboardInterrupt
-
-
-def _leave() -> NoReturn:
-    """End at once: helpers may be in the middle of a long computation, which nobody waits for."""
-    click.echo(f"\n{STOPPED}", err=True)
-    sys.stdout.flush()
-    os._exit(130)
-
-
 _data = click.option(
     "--data", default="auto", show_default=True,
-    help="'auto', 'mnist', 'sample', or a path to images of your own.",
+    help="'auto', 'mnist', 'sample', 'usps', or a path to images of your own.",
 )  # fmt: skip
 _size = click.option("--size", metavar="SIDE|HxW", help="Bring images of your own to this size.")
 
 
-@click.group(cls=_Stoppable, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Stoppable, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="mnist-clust %(version)s")
 def main() -> None:
     """Cluster handwritten digits, with nobody telling what they are."""
@@ -121,7 +57,7 @@ def _who_works(command: Callable[..., None]) -> Callable[..., None]:
 @_data
 @_size
 @click.argument("notebooks", nargs=-1)
-@_failures_in_one_line()
+@failures_in_one_line()
 def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
     """Run NOTEBOOKS (all, or those that start with 01, 02, …) and build a site from them.
 
@@ -137,7 +73,7 @@ def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
 
 
 @main.command()
-@_failures_in_one_line()
+@failures_in_one_line()
 def notebooks() -> None:
     """Run the committed notebooks on full MNIST; renew their outputs, figures and numbers."""
     from mnist_clust.report import find_notebooks, make_report, publish, summary
@@ -161,12 +97,12 @@ def notebooks() -> None:
 @click.option("--fit-on", type=click.IntRange(50), metavar="N",
               help="Make the map of N and place the others.  [60,000, of 200,000 on]")  # fmt: skip
 @_who_works
-@_failures_in_one_line()
+@failures_in_one_line()
 def cluster(
     images: str, clusters: str, out: Path | None, size: str | None, fit_on: int | None,
     scheduler: str | None, workers: int | None,
 ) -> None:  # fmt: skip
-    """Cluster IMAGES: 'mnist', 'sample', or a path.
+    """Cluster IMAGES: 'mnist', 'sample', 'usps', or a path.
 
     A path leads to a folder of PNG or JPEG pictures, with a folder for each class if they have
     labels, to an .npz, .npy, .csv, .parquet or .mat file, or to IDX files.
@@ -206,7 +142,7 @@ def cluster(
               show_default=True, help="The file to write.")  # fmt: skip
 @_size
 @_who_works
-@_failures_in_one_line()
+@failures_in_one_line()
 def assign(
     images: str, model: Path, out: Path, size: str | None, scheduler: str | None,
     workers: int | None,
@@ -234,7 +170,7 @@ def assign(
     if out.is_dir():
         raise click.UsageError(f"--out {out} is a folder: name a file.")
     _refuse_to_replace(out, images, model)
-    if images not in ("mnist", "sample"):
+    if images not in NAMED:
         find(images)  # before the model is read
     saved = ImageClusterer.load(model)
     wanted = parse_size(size) if size is not None else None
@@ -264,7 +200,7 @@ def _refuse_to_replace(out: Path, images: str, model: Path) -> None:
 @_size
 @click.option("--port", type=click.IntRange(1, 65535), help="[default: the first free from 8501]")
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
-@_failures_in_one_line()
+@failures_in_one_line()
 def explore(data: str, size: str | None, port: int | None, headless: bool) -> None:
     """Explore the maps in a browser, every digit behind its point; stop it with Ctrl-C.
 
@@ -283,7 +219,7 @@ def explore(data: str, size: str | None, port: int | None, headless: bool) -> No
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--data", default="mnist", show_default=True, help="What to deform copies of.")
 @_who_works
-@_failures_in_one_line()
+@failures_in_one_line()
 def deform(
     count: int, out: Path, seed: int, data: str, scheduler: str | None, workers: int | None
 ) -> None:
@@ -292,7 +228,7 @@ def deform(
 
 
 @main.command()
-@_failures_in_one_line()
+@failures_in_one_line()
 def readme() -> None:
     """Write the README's tables anew from results/*.json."""
     from mnist_clust.site import update_readme
@@ -309,7 +245,7 @@ def _many(images: str, wanted: bool) -> Source | None:
     from mnist_clust._chunks import MANY, open_source
 
     try:
-        source = None if images in ("auto", "mnist", "sample") else open_source(find(images))
+        source = None if images in ("auto", *NAMED) else open_source(find(images))
     except DataError as error:
         if not wanted:
             return None  # what is wrong, whoever reads all of it will say
@@ -373,7 +309,7 @@ def _source(given: str, digits: Digits) -> str:
     """Say what the notebooks shall load, so that they need not look for MNIST again."""
     if given == "auto":
         return "auto" if digits.name == "mnist" else "sample"
-    return given if given in ("mnist", "sample") else str(Path(given).expanduser().resolve())
+    return given if given in NAMED else str(Path(given).expanduser().resolve())
 
 
 if __name__ == "__main__":

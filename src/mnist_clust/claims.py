@@ -96,7 +96,8 @@ def published_results() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by ``name``; columns ``accuracy``, ``clusters`` (whether ten was given or found)
+        Indexed by ``name``; columns ``accuracy`` or else ``ari`` (the adjusted Rand index),
+        ``clusters`` (whether ten was given or found)
         and ``source``. All were scored on the 70,000 digits that they were fitted to.
     """
     return pd.DataFrame(_read("published.toml")["works"]).set_index("name")

@@ -32,6 +32,7 @@ from mnist_clust._read import KINDS, MAX_BYTES, DataError
 from mnist_clust._sources import IDX_NAMES, Found, find, read_source
 
 Images = npt.NDArray[np.uint8]
+NAMED = ("mnist", "sample", "usps")  # data sets that need no path
 
 MNIST_DIGEST = "53b4de002add035efcc1bfa27d6d7517ef6c2afced7b7012fd6913d0c3f8e78b"
 MIN_IMAGES = 50
@@ -199,7 +200,7 @@ def load_path(
     No more than `limit` bytes of values are read.
     """
     wanted = size_asked(size)
-    place = find(path, f"give 'auto', 'mnist', 'sample', or {KINDS}")
+    place = find(path, f"give 'auto', 'mnist', 'sample', 'usps', or {KINDS}")
     digits = _from_found(read_source(place, wanted, limit), None, wanted)
     return replace(digits, name="mnist") if digits.digest == MNIST_DIGEST else digits
 
@@ -221,7 +222,7 @@ def load_images(
     Arguments and errors are those of `load_digits`. If `known`, the form of images that these are
     to be placed among, is given, they are treated alike.
     """
-    if source in ("mnist", "sample"):
+    if source in NAMED:
         digits = load_digits(source)
         return NewImages(np.concatenate([digits.train_images, digits.test_images]))
     wanted = size_asked(size)
@@ -249,7 +250,7 @@ def _name_of(path: Path) -> str:
         parts.insert(0, path.name)
     stem = re.sub(r"\.(gz|npz|npy|csv|parquet|mat|png|jpe?g)\b", "", "-".join(parts), flags=re.I)
     name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "images"
-    return f"{name}-file" if name in ("auto", "mnist", "sample", "usps") else name
+    return f"{name}-file" if name in ("auto", *NAMED) else name
 
 
 def _from_found(found: Found, name: str | None, size: Size | None = None) -> Digits:

@@ -282,7 +282,9 @@ def _sum_up(folder: Path, jobs: Sequence[Job], model: ImageClusterer) -> dict[st
         for cluster in range(len(sizes))
     }
     extent = (low[0], high[0], low[1], high[1])
-    figure = plots.density_map(grid, extent, middles, f"{n:,} images in {len(sizes)} clusters")
+    figure = plots.density_map(
+        grid, extent, middles, title=f"{n:,} images in {len(sizes)} clusters"
+    )
     write_atomically(folder / "density.png", _png(figure))
     return {
         "n_images": n,

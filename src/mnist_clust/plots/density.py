@@ -17,7 +17,8 @@ def density_map(
     counts: npt.NDArray[np.integer],
     extent: tuple[float, float, float, float],
     middles: Mapping[int, tuple[float, float]],
-    title: str,
+    *,
+    title: str = "Images on the map",
 ) -> Figure:
     """Draw how many points lie where, and the number of each cluster in its middle.
 

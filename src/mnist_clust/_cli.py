@@ -1,0 +1,77 @@
+"""What all commands share: an end by Ctrl-C, and failures told in one sentence."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from mnist_clust.data import MnistUnavailableError
+
+STOPPED = (
+    "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
+    "in the cache, so that the next run need not compute them again."
+)
+
+
+@contextmanager
+def failures_in_one_line() -> Iterator[None]:
+    """Say in a sentence what failed: status 1, or 2 for what could not be used."""
+    from mnist_clust.report import NotebookError
+    from mnist_clust.site import SiteError
+
+    try:
+        yield
+    except (NotebookError, SiteError, MnistUnavailableError) as error:
+        click.echo()
+        raise click.ClickException(str(error)) from error
+    except ValueError as error:  # a DataError, or images that do not fit
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        click.echo()
+        raise click.ClickException(
+            f"{error.filename or 'a file'} could not be written or read: {error.strerror}."
+        ) from error
+
+
+class Stoppable(click.Group):
+    """Answers Ctrl-C within two seconds, by a sentence and the exit status that shells know."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # it may know ASCII alone
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        usual = signal.getsignal(signal.SIGINT)
+        if usual is signal.default_int_handler:  # and not ignored, as in the background
+            signal.signal(signal.SIGINT, _interrupt)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _leave()
+        finally:
+            signal.signal(signal.SIGINT, usual)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    deadline = threading.Timer(1, _leave)
+    deadline.daemon = True
+    deadline.start()
+    raise KeyboardInterrupt
+
+
+def _leave() -> NoReturn:
+    """End at once: helpers may be in the middle of a long computation, which nobody waits for."""
+    click.echo(f"\n{STOPPED}", err=True)
+    sys.stdout.flush()
+    os._exit(130)
