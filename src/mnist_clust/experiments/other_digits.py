@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import delayed
-from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits, load_sample_images
@@ -27,6 +28,7 @@ from numba_tsne._parallel import side_by_side
 
 Rows = npt.NDArray[np.float32]
 Labelled = tuple[Images, Labels | None]
+FONTS = ("Sans", "Sans-Bold", "Sans-Oblique", "SansMono", "Serif", "Serif-Bold", "Serif-Italic")
 
 
 def small_digits() -> Labelled:
@@ -79,7 +81,8 @@ def no_digits(n: int = 3_000, *, seed: int = 0) -> dict[str, Labelled]:
     """
     rng = np.random.default_rng(seed)
     letters = rng.integers(26, size=n)
-    fonts = sorted(f.fname for f in font_manager.fontManager.ttflist if "DejaVuSans" in f.fname)
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same on every machine
+    fonts = [str(folder / f"DejaVu{name}.ttf") for name in FONTS]
     printed = [_print(chr(65 + letter), fonts, rng) for letter in letters]
     photographs = [photo.mean(axis=2) for photo in load_sample_images().images]
     origin = rng.integers(len(photographs), size=n)
@@ -227,7 +230,9 @@ def try_settings(
         gradients = OrientedGradients(chosen.n_orientations, chosen.blur, chosen.spacing)
         rows = Components(chosen.n_components).fit_transform(gradients.transform(sized))
         near = nearest_neighbors(rows, chosen.n_neighbors)
-        tsne = TSNE(n_neighbors=chosen.n_neighbors, exaggeration=chosen.exaggeration)
+        tsne = TSNE(
+            n_neighbors=chosen.n_neighbors, exaggeration=chosen.exaggeration, random_state=0
+        )
         embedding = tsne.fit_transform(rows, neighbors=near)
         return _judge(embedding, *find_clusters(embedding, near, pixels), labels)
 
