@@ -261,10 +261,9 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "4-GiB-it-says.mat": (as_mat(False, X=INK)[:132] + b"\xff" * 4 + bytes(99), TOO_LARGE),
 }  # fmt: skip
 # Of an upload, less is read.
-UPLOADS = dict.fromkeys(("nearly-2-GiB-idx", "nearly-2-GiB.gz"), UNFOLDS) | {
-    "images.zip": WORKS,  # arrays in a zip, which an .npz is; else it may hold pictures
-    name: UNFOLDS for name, (_, said) in UNREADABLE.items() if said == TOO_LARGE
-}
+UPLOADS: dict[str, str | None] = dict.fromkeys(("nearly-2-GiB-idx", "nearly-2-GiB.gz"), UNFOLDS)
+UPLOADS["images.zip"] = WORKS  # arrays in a zip, which an .npz is; else it may hold pictures
+UPLOADS |= {name: UNFOLDS for name, (_, said) in UNREADABLE.items() if said == TOO_LARGE}
 
 
 @dataclass
