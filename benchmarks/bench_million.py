@@ -13,21 +13,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import click
-import joblib
 import numpy as np
-import psutil
+from surroundings import surroundings
 
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.components import Components
 from mnist_clust.data import load_digits
 from mnist_clust.deform import deform, labels_of_copies
-from mnist_clust.numerics import processor
 from numba_tsne import TSNE, estimate_memory, nearest_neighbors
 from numba_tsne._parallel import Pool
 from numba_tsne.cells import approximate_neighbors
@@ -153,14 +149,7 @@ def main(count: int, out: Path | None) -> None:
         "steps": steps,
         "maps": maps,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "machine": {
-            "platform": platform.platform(),
-            "processor": processor(),
-            "cores": joblib.cpu_count(),
-            "memory_gb": round(psutil.virtual_memory().total / 1024**3, 1),
-        },
-        "versions": {name: version(name) for name in PACKAGES}
-        | {"python": platform.python_version()},
+        **surroundings(PACKAGES),
     }
     if out:
         write_atomically(out, to_json(written))

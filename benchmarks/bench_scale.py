@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -27,11 +25,11 @@ import joblib
 import numpy as np
 import psutil
 from pyarrow import parquet
+from surroundings import surroundings
 
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import load_digits
 from mnist_clust.deform import labels_of_copies
-from mnist_clust.numerics import processor
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.scores import name_one_to_one
 
@@ -145,14 +143,7 @@ def main(sizes: str, out: Path | None) -> None:
         "on_paper_hours": on_paper(rows[-1]["placed_a_second_and_core"]),
         "busy": max(row["cluster"]["load"] for row in rows) > BUSY,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "machine": {
-            "platform": platform.platform(),
-            "processor": processor(),
-            "cores": CORES,
-            "memory_gb": round(psutil.virtual_memory().total / 1024**3, 1),
-        },
-        "versions": {name: version(name) for name in PACKAGES}
-        | {"python": platform.python_version()},
+        **surroundings(PACKAGES),
     }
     if out:
         write_atomically(out, to_json(written))

@@ -9,20 +9,18 @@ would for a visitor who looks at every map.
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 import psutil
+from surroundings import surroundings
 
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import load_digits
-from mnist_clust.numerics import processor
 
 EVERY = 0.02  # seconds between two looks
 PACKAGES = ("numba", "numpy", "scipy", "scikit-learn", "matplotlib", "streamlit")
@@ -105,16 +103,7 @@ def main(data: str, only: tuple[str, ...], out: Path | None) -> None:
         written = {
             "data": digits.name,
             "digest": digits.digest,
-            "machine": {
-                "platform": platform.platform(),
-                "processor": processor(),
-                "cores": os.cpu_count(),
-                "memory_gb": round(
-                    os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3, 1
-                ),
-            },
-            "versions": {name: version(name) for name in PACKAGES}
-            | {"python": platform.python_version()},
+            **surroundings(PACKAGES),
             "commands": measured,
         }
         write_atomically(out, to_json(written))

@@ -1,6 +1,7 @@
 import numpy as np
 
-from mnist_clust.student import agreement, predict_in_parts, train_student
+from mnist_clust.islands import agreement
+from mnist_clust.student import predict_in_parts, train_student
 from numba_tsne import nearest_neighbors
 
 

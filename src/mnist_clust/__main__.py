@@ -270,10 +270,7 @@ def _by_dask(
             "pip install 'mnist-clust[scale]'."
         ) from error
     helpers = distributed.Helpers(scheduler, workers)
-    try:
-        summary = getattr(many, task)(what, folder=out, helpers=helpers, **given)
-    except distributed.DaskError as error:
-        raise click.ClickException(str(error)) from error
+    summary = getattr(many, task)(what, folder=out, helpers=helpers, **given)
     shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
     click.echo("\n".join(["", *(f"{key:14} {value}" for key, value in shown.items())]))
     for notice in summary.get("notices", []):

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-from mnist_clust.data import MnistUnavailableError
+from mnist_clust._read import FailureError
 
 STOPPED = (
     "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
@@ -25,12 +25,9 @@ STOPPED = (
 @contextmanager
 def failures_in_one_line() -> Iterator[None]:
     """Say in a sentence what failed: status 1, or 2 for what could not be used."""
-    from mnist_clust.report import NotebookError
-    from mnist_clust.site import SiteError
-
     try:
         yield
-    except (NotebookError, SiteError, MnistUnavailableError) as error:
+    except FailureError as error:
         click.echo()
         raise click.ClickException(str(error)) from error
     except ValueError as error:  # a DataError, or images that do not fit

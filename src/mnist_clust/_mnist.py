@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_clust._read import DataError, Parts, read_npz
+from mnist_clust._read import DataError, FailureError, Parts, read_npz
 from mnist_clust._sources import Found, find, read_source
 
 _NETWORK_TIMEOUT = 8.0  # seconds; a missing network must be noticed within ten
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 
 
-class MnistUnavailableError(DataError):
+class MnistUnavailableError(FailureError, DataError):
     """MNIST is neither on this machine nor to be had from the network."""
 
 

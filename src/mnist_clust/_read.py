@@ -51,6 +51,10 @@ class DataError(ValueError):
     """A data source cannot be used; the message says why and what to do, in one sentence."""
 
 
+class FailureError(Exception):
+    """Something failed that nobody used wrongly; the message says it in one sentence."""
+
+
 class TooLargeError(DataError):
     """A file promises, or holds, more values than are read."""
 

@@ -23,7 +23,7 @@ from distributed.comm.core import CommClosedError
 from tqdm import tqdm
 
 from mnist_clust import numerics
-from mnist_clust._read import DataError
+from mnist_clust._read import DataError, FailureError
 from mnist_clust._write import (
     digest,
     read_record,
@@ -42,7 +42,7 @@ _PACKAGES = ("mnist-clust", "numba", "numpy", "scipy", "scikit-learn", "pyarrow"
 Contents = dict[str, bytes]  # of files, by their names
 
 
-class DaskError(Exception):
+class DaskError(FailureError):
     """Dask's scheduler or workers cannot do it; the message says why and what to do."""
 
 

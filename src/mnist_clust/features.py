@@ -7,7 +7,7 @@ the images.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -111,7 +111,7 @@ class NormalizeSize(_PerImage):
 
     The spread is the standard deviation of the ink's rows, and of its columns, about the centre
     of mass, which comes to lie in the middle. Scaling is limited, so that a stroke down stays
-    one. A blank image stays as it is.
+    one. A blank image stays as it is, and so do images of fewer than 16 pixels a side.
 
     Parameters
     ----------
@@ -133,6 +133,8 @@ class NormalizeSize(_PerImage):
         self.most = most
 
     def _transform(self, images: Rows) -> Rows:
+        if min(images.shape[1:]) < SMALLEST_RESIZED:
+            return images
         scale = min(images.shape[1:]) / REFERENCE_SIDE
         return _image_by_image(
             resize, images, self.down * scale, self.across * scale, float(self.most)
@@ -195,34 +197,25 @@ class OrientedGradients(_PerImage):
         return np.asarray(np.sqrt(rows / np.maximum(length, np.finfo(np.float32).tiny)))
 
 
-def describe(
-    images: npt.ArrayLike,
-    *,
-    deskewed: bool = True,
-    one_size: bool = True,
-    gradients: bool = True,
-    blur: float = 1.5,
-) -> Rows:
-    """Describe images by rows: oriented gradients of their upright form, brought to one size.
+STROKES = (Deskew(), NormalizeSize(), OrientedGradients())  # what describes a stroke, in order
+
+
+def describe(images: npt.ArrayLike, steps: Iterable[TransformerMixin] = STROKES) -> Rows:
+    """Describe images by rows: by default, oriented gradients of their upright form of one size.
 
     Parameters
     ----------
     images : ndarray of shape (n, height, width)
-        Those of fewer than 16 pixels a side keep their size.
-    deskewed, one_size, gradients : bool, default True
-        What to do; without gradients, rows are of pixels.
-    blur : float, default 1.5
-        Of the gradients, in pixels of a 28×28 image.
+    steps : iterable of transformers
+        Done in order; without gradients, rows are of pixels.
 
     Returns
     -------
     ndarray of shape (n, n_features), float32
     """
-    if deskewed:
-        images = Deskew().transform(images)
-    if one_size and min(np.shape(images)[1:]) >= SMALLEST_RESIZED:
-        images = NormalizeSize().transform(images)
-    return OrientedGradients(blur=blur).transform(images) if gradients else flatten(images)
+    for step in steps:
+        images = step.transform(images)
+    return flatten(images)
 
 
 def flatten(images: npt.ArrayLike) -> Rows:

@@ -31,6 +31,11 @@ def vote(codes: Clusters, n_classes: int) -> tuple[Clusters, npt.NDArray[np.floa
     return votes.argmax(axis=1), votes.max(axis=1) / codes.shape[1]
 
 
+def agreement(clusters: Clusters, neighbors: NeighborGraph) -> npt.NDArray[np.float64]:
+    """Share of each point's neighbours that lie in its own cluster."""
+    return np.asarray((clusters[neighbors.indices] == clusters[:, None]).mean(axis=1))
+
+
 def find_islands(embedding: Rows, neighbors: NeighborGraph) -> npt.NDArray[np.int32]:
     """Divide a map into islands: chains of points that are among each other's ten nearest.
 
@@ -150,7 +155,7 @@ def _divide_widest(embedding: Rows, clusters: npt.NDArray[np.int32]) -> npt.NDAr
 
 def by_size(clusters: Clusters) -> npt.NDArray[np.int32]:
     """Renumber clusters from the largest to the smallest, without gaps."""
-    _, codes, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    sizes = np.bincount(clusters)  # 0 for a number that is not used, which comes last
     rank = np.empty(len(sizes), np.int32)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes), dtype=np.int32)
-    return np.asarray(rank[codes])
+    return np.asarray(rank[clusters])

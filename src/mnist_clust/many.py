@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from distributed import WorkerPlugin, get_worker
-from matplotlib.figure import Figure
+from matplotlib.colors import to_hex
 from pyarrow import parquet
 
 from mnist_clust import plots
@@ -23,7 +23,7 @@ from mnist_clust._model_file import MODEL_FILE
 from mnist_clust._pixels import Size, as_grey
 from mnist_clust._read import MAX_BYTES, too_large
 from mnist_clust._write import digest, to_json, write_atomically, write_together
-from mnist_clust.data import Digits, Images
+from mnist_clust.data import Digits
 from mnist_clust.deform import deform, labels_of_copies
 from mnist_clust.distributed import (
     RUN,
@@ -36,13 +36,14 @@ from mnist_clust.distributed import (
     holds,
     run_record,
 )
+from mnist_clust.own_images import DOUBTFUL, draw_pictures, name_clusters, png
 from mnist_clust.pipeline import ImageClusterer, timed
+from mnist_clust.plots.style import cluster_colors
 from mnist_clust.silhouettes import map_silhouettes
 from numba_tsne._parallel import side_by_side
 from numba_tsne.transform import place_points
 
 PLACED, SUMMARY = "clusters.parquet", "summary.json"
-SHOWN = 240  # images on a contact sheet
 SEED = 0  # of the sample
 PART = 50_000  # deformed digits in a file
 GRID = 500  # cells of the density's picture, along each side
@@ -142,7 +143,9 @@ def _fit(
     model.form_ = replace(form, resized=size is not None)
     silhouettes = map_silhouettes(model.embedding_, model.labels_)
     with timed("pictures", model.seconds_, verbose=True):
-        files = _draw(images, model, silhouettes)
+        names = name_clusters(model, None)
+        colors = list(map(to_hex, cluster_colors(None, len(names))))
+        files = draw_pictures(images, model, names, silhouettes, colors)
     files[MODEL_FILE] = model.packed()
     fit = {
         "n_fitted": len(images),
@@ -152,25 +155,6 @@ def _fit(
         "seconds": model.seconds_,
     }
     return fit, files
-
-
-def _draw(images: Images, model: ImageClusterer, silhouettes: npt.NDArray[np.float32]) -> Contents:
-    """Draw the sample's map and a contact sheet of each cluster, the most typical first."""
-    title = f"{len(images):,} images in {model.n_clusters_} clusters"
-    drawn = plots.map_of_images(images, model.embedding_, model.labels_, title=title)
-    files = {"map.png": _png(drawn)}
-    for cluster in range(model.n_clusters_):
-        members = np.flatnonzero(model.labels_ == cluster)
-        members = members[np.argsort(-silhouettes[members], kind="stable")]
-        shown = members[np.linspace(0, len(members) - 1, min(SHOWN, len(members))).astype(int)]
-        title = f"Cluster {cluster}: {len(members):,} of the fitted images, the most typical first"
-        files[f"cluster_{cluster:02}.png"] = _png(plots.contact_sheet(images[shown], title=title))
-    return files
-
-
-def _png(figure: Figure) -> bytes:
-    figure.savefig(drawn := io.BytesIO(), format="png", dpi=120)
-    return drawn.getvalue()
 
 
 class _Sent(WorkerPlugin):
@@ -274,7 +258,7 @@ def _sum_up(folder: Path, jobs: Sequence[Job], model: ImageClusterer) -> dict[st
         sizes += np.bincount(column["cluster"], minlength=len(sizes))
         places = np.stack([column["x"], column["y"]]).T.clip(low, high)
         grid += np.histogram2d(places[:, 0], places[:, 1], edges)[0].astype(np.int64)
-        doubtful += int((column["confidence"] < 0.5).sum())
+        doubtful += int((column["confidence"] < DOUBTFUL).sum())
         far += int(table["far"].to_numpy().sum())
     n = int(sizes.sum())
     middles = {
@@ -285,7 +269,7 @@ def _sum_up(folder: Path, jobs: Sequence[Job], model: ImageClusterer) -> dict[st
     figure = plots.density_map(
         grid, extent, middles, title=f"{n:,} images in {len(sizes)} clusters"
     )
-    write_atomically(folder / "density.png", _png(figure))
+    write_atomically(folder / "density.png", png(figure))
     return {
         "n_images": n,
         "n_clusters": len(sizes),

@@ -29,6 +29,7 @@ from mnist_clust._write import (
     write_together,
 )
 from mnist_clust.data import Digits, Images, Labels, NewImages, known_only
+from mnist_clust.islands import agreement
 from mnist_clust.own_page import PAGE, page, purity
 from mnist_clust.pipeline import ImageClusterer, timed
 from mnist_clust.plots.style import cluster_colors
@@ -76,11 +77,17 @@ def cluster_images(
         earlier = _recorded(folder)
         _refuse_others(folder, n_clusters, earlier)
         model = ImageClusterer(n_clusters, verbose=True).fit(digits.train_images)
+        _refuse_others(folder, model.n_clusters_, earlier)  # where it found more than looked for
         model.form_ = digits.form
         table, summary = _found(digits, model)
         with timed("pictures", summary["seconds"], verbose=True):
             colors = _colors(table)
-            files = _draw_pictures(digits.train_images, model, table, colors)
+            train = table[table.split == "train"]
+            names = train.groupby("cluster").name.first()
+            silhouettes = train.silhouette.to_numpy()
+            files = draw_pictures(
+                digits.train_images, model, names, silhouettes, colors, purity(table)
+            )
         files[PAGE] = page(summary, table, [*map(_sheet, range(len(colors)))], colors)
         files["clusters.csv"] = _csv(table)
         files[MODEL_FILE] = model.packed()
@@ -95,8 +102,8 @@ def _found(digits: Digits, model: ImageClusterer) -> tuple[pd.DataFrame, dict[st
         new = model.assign(digits.test_images)
         unlike = model.difference(digits.test_images)
     x, y = model.embedding_.T
-    agree = model.labels_[model.neighbors_.indices] == model.labels_[:, None]
-    known = {"cluster": model.labels_, "x": x, "y": y, "confidence": agree.mean(axis=1)}
+    confidence = agreement(model.labels_, model.neighbors_)
+    known = {"cluster": model.labels_, "x": x, "y": y, "confidence": confidence}
     silhouettes = map_silhouettes(model.embedding_, model.labels_)
     placed = new[["x", "y"]].to_numpy(np.float32), new.cluster.to_numpy()
     new["silhouette"] = map_silhouettes(model.embedding_, model.labels_, placed)
@@ -132,7 +139,7 @@ def _recorded(folder: Path) -> dict[str, str]:
 
 
 def _refuse_others(folder: Path, n_clusters: int | str, earlier: Mapping[str, str]) -> None:
-    """Refuse, before any work, to write over files that no earlier run wrote."""
+    """Refuse to write over files that no earlier run wrote."""
     sheets = range(int(n_clusters) if n_clusters != "auto" else MOST_SHEETS)
     names = [PAGE, "clusters.csv", "map.png", MODEL_FILE, *map(_sheet, sheets)]
     if not earlier:
@@ -218,12 +225,11 @@ def _colors(table: pd.DataFrame) -> list[str]:
     return list(map(to_hex, cluster_colors(numbers, len(names))))
 
 
-def _draw_pictures(
-    images: Images, model: ImageClusterer, table: pd.DataFrame, colors: Sequence[str]
-) -> dict[str, bytes]:
+def draw_pictures(
+    images: Images, model: ImageClusterer, names: Sequence[str],
+    silhouettes: npt.NDArray[np.floating], colors: Sequence[str], pure: pd.Series | None = None,
+) -> dict[str, bytes]:  # fmt: skip
     """Draw the map, named, and a contact sheet of each cluster, by file name."""
-    train = table[table.split == "train"]
-    names, pure = train.groupby("cluster").name.first(), purity(table)
     title = f"{len(images):,} images in {len(names)} clusters"
     drawn = plots.map_of_images(
         images, model.embedding_, None, title=title,
@@ -232,25 +238,26 @@ def _draw_pictures(
     scaled = model.embedding_ - model.embedding_.min(axis=0)
     scaled *= MAP_CELLS / scaled.max()
     files = {}
-    for cluster, name in names.items():
+    for cluster, name in enumerate(names):
         members = np.flatnonzero(model.labels_ == cluster)
         x, top = np.quantile(scaled[members], [0.5, 0.95], axis=0).ravel()[[0, 3]]
         drawn.axes[0].text(x, top + 1, name, **BADGE)
         # From the surest to the least sure, evenly: the end of a sheet shows the doubtful ones.
-        order = np.argsort(-train.silhouette.to_numpy()[members], kind="stable")
+        order = np.argsort(-silhouettes[members], kind="stable")
         chosen = members[order[_evenly(len(members), SHOWN)]]
-        title = f"{name} (cluster {cluster}): {len(members):,} training images, most typical first"
+        title = f"{name} (cluster {cluster}): {len(members):,} clustered images, most typical first"
         if pure is not None and cluster in pure.index:
             title += f"; {pure[cluster]:.1%} have this label"
-        files[_sheet(cluster)] = _png(plots.contact_sheet(images[chosen], title=title))
-    return {"map.png": _png(drawn)} | files
+        files[_sheet(cluster)] = png(plots.contact_sheet(images[chosen], title=title))
+    return {"map.png": png(drawn)} | files
 
 
 def _evenly(n: int, most: int) -> npt.NDArray[np.intp]:
     return np.linspace(0, n - 1, min(most, n)).astype(np.intp)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Return a figure as the file that it is written as."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()

@@ -24,6 +24,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from mnist_clust import _write
+from mnist_clust._read import FailureError
 from mnist_clust._write import read_record, to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import DIGESTS, compare_with_committed, digest_stages, read_verdicts
@@ -38,7 +39,7 @@ _BAR = "{desc} · cell {n_fmt} of {total_fmt} · {elapsed}"
 _LIBRARIES = ("mnist-clust", "numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib")
 
 
-class NotebookError(RuntimeError):
+class NotebookError(FailureError):
     """A notebook failed; the message names it, the cell and the error."""
 
 

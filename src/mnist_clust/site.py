@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from sphinx.cmd.build import build_main
 
+from mnist_clust._read import FailureError
 from mnist_clust._write import read_record, to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import published_results
@@ -31,7 +32,7 @@ _NOTE_STYLE = (
 )
 
 
-class SiteError(RuntimeError):
+class SiteError(FailureError):
     """The pages could not be built; the message holds what Sphinx said."""
 
 

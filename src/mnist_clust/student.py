@@ -8,6 +8,7 @@ from joblib import delayed
 from sklearn.svm import SVC
 
 from mnist_clust.cache import cached
+from mnist_clust.islands import agreement
 from numba_tsne import NeighborGraph
 from numba_tsne._parallel import side_by_side
 
@@ -45,8 +46,3 @@ def predict_in_parts(student: SVC, rows: Rows) -> Clusters:
     """Give rows their clusters, parts of them side by side."""
     parts = (rows[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME))
     return np.concatenate(side_by_side(delayed(student.predict)(part) for part in parts))
-
-
-def agreement(clusters: Clusters, neighbors: NeighborGraph) -> npt.NDArray[np.float64]:
-    """Share of each point's neighbours that lie in its own cluster."""
-    return np.asarray((clusters[neighbors.indices] == clusters[:, None]).mean(axis=1))

@@ -19,7 +19,14 @@ from mnist_clust import scores
 from mnist_clust.cache import cached
 from mnist_clust.components import Components
 from mnist_clust.data import Images, Labels
-from mnist_clust.features import Center, Deskew, NormalizeSize, OrientedGradients, flatten
+from mnist_clust.features import (
+    Center,
+    Deskew,
+    NormalizeSize,
+    OrientedGradients,
+    describe,
+    flatten,
+)
 from mnist_clust.islands import SMALLEST_CLUSTER, find_clusters
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.silhouettes import map_silhouettes
@@ -180,20 +187,22 @@ def labels_needed(
 
 # --- the constants that people chose -------------------------------------------------------------
 
+_SIZE, _GRADIENTS, _PIPELINE = NormalizeSize(), OrientedGradients(), ImageClusterer()
+
 
 @dataclass(frozen=True)
 class Settings:
     """What was chosen by people; lengths are in pixels of a 28×28 image."""
 
-    down: float = 5.0
-    across: float = 4.0
-    most: float = 1.7
-    blur: float = 1.5
-    spacing: float = 3.0
-    n_orientations: int = 12
-    n_neighbors: int = 15
-    exaggeration: float = 2.5
-    n_components: int = 100
+    down: float = _SIZE.down
+    across: float = _SIZE.across
+    most: float = _SIZE.most
+    blur: float = _GRADIENTS.blur
+    spacing: float = _GRADIENTS.spacing
+    n_orientations: int = _GRADIENTS.n_orientations
+    n_neighbors: int = _PIPELINE.n_neighbors
+    exaggeration: float = _PIPELINE.exaggeration
+    n_components: int = _PIPELINE.n_components
 
 
 def other_settings(n_random: int = 30, *, seed: int = 0) -> dict[str, Settings]:
@@ -226,9 +235,11 @@ def try_settings(
     upright = Deskew().transform(images)
 
     def once(chosen: Settings) -> dict[str, float]:
-        sized = NormalizeSize(chosen.down, chosen.across, chosen.most).transform(upright)
-        gradients = OrientedGradients(chosen.n_orientations, chosen.blur, chosen.spacing)
-        rows = Components(chosen.n_components).fit_transform(gradients.transform(sized))
+        steps = (
+            NormalizeSize(chosen.down, chosen.across, chosen.most),
+            OrientedGradients(chosen.n_orientations, chosen.blur, chosen.spacing),
+        )
+        rows = Components(chosen.n_components).fit_transform(describe(upright, steps))
         near = nearest_neighbors(rows, chosen.n_neighbors)
         tsne = TSNE(
             n_neighbors=chosen.n_neighbors, exaggeration=chosen.exaggeration, random_state=0

@@ -18,7 +18,7 @@ from mnist_clust.cluster import best_kmeans
 from mnist_clust.components import Components
 from mnist_clust.data import Images, Labels
 from mnist_clust.embed import rows_without_clusters
-from mnist_clust.features import describe
+from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients, describe
 from mnist_clust.pipeline import ImageClusterer
 from numba_tsne import TSNE, nearest_neighbors
 from numba_tsne._parallel import side_by_side
@@ -35,8 +35,10 @@ class Variant:
     Attributes
     ----------
     name : str
-    deskewed, one_size, gradients, blur
-        As for `features.describe`.
+    deskewed, one_size, gradients : bool
+        Which steps describe an image; without gradients, its pixels do.
+    blur : float
+        Of the gradients, in pixels.
     n_components : int
         Principal components kept.
     n_neighbors : int or None
@@ -51,7 +53,7 @@ class Variant:
     deskewed: bool = True
     one_size: bool = True
     gradients: bool = True
-    blur: float = 1.5
+    blur: float = OrientedGradients().blur
     n_components: int = DEFAULT.n_components
     n_neighbors: int | None = DEFAULT.n_neighbors
     exaggeration: float = DEFAULT.exaggeration
@@ -59,13 +61,12 @@ class Variant:
 
     def rows(self, images: Images) -> Rows:
         """Describe images, of shape (n, height, width), by rows of components."""
-        described = describe(
-            images,
-            deskewed=self.deskewed,
-            one_size=self.one_size,
-            gradients=self.gradients,
-            blur=self.blur,
-        )
+        chosen = {
+            Deskew(): self.deskewed,
+            NormalizeSize(): self.one_size,
+            OrientedGradients(blur=self.blur): self.gradients,
+        }
+        described = describe(images, [step for step, used in chosen.items() if used])
         return Components(self.n_components).fit_transform(described)  # type: ignore[no-any-return]
 
     def embed(self, rows: Rows, random_state: int) -> Rows:

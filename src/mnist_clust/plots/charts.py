@@ -227,6 +227,7 @@ def scores_by_seed(
     panels[1].set(xlim=(best.min() - margin, best.max() + margin), xlabel="enlarged")
     style.percent(panels[0].xaxis)
     style.percent(panels[1].xaxis)
+    panels[1].locator_params("x", nbins=4)
     for color, name in ((ACCENT, "digits clustered"), (WARN, "unseen digits")):
         panels[0].plot([], [], "o", color=color, label=name)
     figure.legend(loc="outside lower right", ncols=2)

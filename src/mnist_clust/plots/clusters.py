@@ -186,7 +186,7 @@ def strangeness(
             axes.annotate(f"{np.mean(values > limit):.0%} beyond", (0.99, row - 0.25), ha="right",
                           xycoords=("axes fraction", "data"), va="center")  # fmt: skip
         axes.axvline(limit, color=WARN, lw=1.5, ls="--", label="99% of new digits lie within")
-        axes.set_xlim(0, 1.3 * max(float(np.max(values)) for values in kinds.values()))
+        axes.set_xlim(0, 1.6 * max(float(np.max(values)) for values in kinds.values()))
         axes.set(xlabel="distance to the nearest known digit", title=measure)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center")
     return figure

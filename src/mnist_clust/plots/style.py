@@ -188,7 +188,15 @@ def draw_table(axes: Axes, values: Any, marks: Any, cmap: str = "Blues", **kwarg
     """Draw a table as a heatmap, with a mark in each field unless there are too many."""
     annot = marks if values.shape[0] <= MANY_CLASSES else None
     sns.heatmap(
-        values, ax=axes, annot=annot, cmap=cmap, fmt="", cbar=False, linewidths=0.5, **kwargs
+        values,
+        ax=axes,
+        annot=annot,
+        annot_kws={"size": "small"},
+        cmap=cmap,
+        fmt="",
+        cbar=False,
+        linewidths=0.5,
+        **kwargs,
     )
     axes.set_facecolor(PALE)  # of fields without a value
     axes.set(xlabel="digit that the cluster stands for", ylabel="true digit")
