@@ -1,4 +1,7 @@
 import gzip
+import json
+import os
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -179,3 +182,21 @@ def test_parts_of_different_sizes_are_named(tmp_path, images):
 def test_numbers_within_a_chunk():
     chunk = _chunks.Chunk(None, 10, 0, 5)
     np.testing.assert_array_equal(within(np.array([3, 9, 10, 14, 15]), chunk), [0, 4])
+
+
+@pytest.mark.parametrize("where", ["compressor", "filters"])
+def test_a_zarr_array_that_would_unpickle_is_refused(tmp_path, where):
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "unpickled"),)
+
+    codec = {"id": "pickle"}
+    described = {"zarr_format": 2, "shape": [5, 4, 4], "chunks": [5, 4, 4], "dtype": "|u1",
+                 "compressor": None, "filters": None, "fill_value": 0, "order": "C"}  # fmt: skip
+    described[where] = codec if where == "compressor" else [codec]
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / ".zarray").write_text(json.dumps(described))
+    (tmp_path / "a.zarr" / "0.0.0").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(DataError):
+        open_source(tmp_path / "a.zarr").chunks[0].read(None)
+    assert not (tmp_path / "unpickled").exists()
