@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_info
@@ -14,7 +15,6 @@ from mnist_clust.cluster import (
     compare_counts,
     find_knee,
     fit_counts,
-    fit_kmeans,
     knees_by_range,
 )
 from mnist_clust.quality import find_medoids, margin
@@ -28,38 +28,14 @@ def blobs():
     return X.astype(np.float32), y
 
 
-def test_kmeans_finds_blobs_in_single_precision(blobs):
+def test_each_number_of_clusters_is_fitted_as_scikit_learn_does(blobs):
     X, y = blobs
-    for points in (X, X.astype(float)):
-        model = fit_kmeans(points, 4)
-        names = name_by_majority(model.labels_, y, 4)
-        np.testing.assert_array_equal(names[model.labels_], y)
-        assert model.cluster_centers_.dtype == np.float32
-        np.testing.assert_array_equal(model.predict(X), model.labels_)
-    assert len(fit_kmeans(X).cluster_centers_) == 10
-
-
-def test_the_best_of_several_starts_wins():
-    X = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
-    one, ten, default = (fit_kmeans(X, **starts) for starts in ({"n_init": 1}, {"n_init": 10}, {}))
-    assert ten.inertia_ < one.inertia_
-    np.testing.assert_array_equal(default.labels_, ten.labels_)
-    [counted] = fit_counts(X, [10]).values()
-    np.testing.assert_array_equal(counted.labels_, one.labels_)
-    [counted] = fit_counts(X, [10], n_init=10, random_state=3).values()
-    np.testing.assert_array_equal(counted.labels_, fit_kmeans(X, random_state=3).labels_)
-
-
-def test_kmeans_is_seeded(blobs):
-    first, second = (fit_kmeans(blobs[0], 3, n_init=1, random_state=5) for _ in range(2))
-    np.testing.assert_array_equal(first.labels_, second.labels_)
-
-
-def test_kmeans_with_more_clusters_than_points():
-    points = np.arange(5, dtype=np.float32)[:, None]
-    assert sorted(fit_kmeans(points, 5).labels_) == [0, 1, 2, 3, 4]
-    with pytest.raises(ValueError, match="6 clusters were asked of 5 points: ask for at most 5"):
-        fit_kmeans(points, 6)
+    models = fit_counts(X, (3, 4), n_init=5, random_state=1)
+    for count, model in models.items():
+        own = KMeans(count, n_init=5, random_state=1).fit(X)
+        np.testing.assert_array_equal(model.labels_, own.labels_)
+    names = name_by_majority(models[4].labels_, y, 4)
+    np.testing.assert_array_equal(names[models[4].labels_], y)
 
 
 def test_names_known_answer():
@@ -183,8 +159,8 @@ def test_margin_is_one_on_the_centre_and_zero_on_the_border():
 @pytest.mark.slow
 def test_the_process_keeps_its_threads():
     X = np.random.default_rng(0).normal(size=(5_000, 30)).astype(np.float32)
-    fit_kmeans(X, 3)
+    fit_counts(X, (2, 3))
     before = threadpool_info()
     for _ in range(5):
-        fit_kmeans(X, 10)
+        fit_counts(X, (9, 10))
     assert threadpool_info() == before, "limits set side by side are not undone"

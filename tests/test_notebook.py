@@ -1,11 +1,14 @@
 """What a notebook shows and records lands where it should, whole or not at all."""
 
 import json
+from dataclasses import replace
 
 import nbformat
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.figure import Figure
+from sklearn.cluster import KMeans
 
 from mnist_clust import _write, cache, notebook
 from mnist_clust.interactive import Page
@@ -102,3 +105,38 @@ def test_cache_remembers_forgets_with_the_source_and_survives_damage(monkeypatch
         assert not before & set((tmp_path / "cache").iterdir())
     finally:
         cache._memory.cache_clear()
+
+
+def test_a_fitted_estimator_is_remembered_and_the_given_one_left_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path / "cache"))
+    cache._memory.cache_clear()
+    try:
+        X = np.random.default_rng(0).normal(size=(50, 2))
+        given = KMeans(n_clusters=3, n_init=2, random_state=0)
+        first, second = (cache.fit(given, X) for _ in range(2))
+        np.testing.assert_array_equal(
+            first.labels_, KMeans(3, n_init=2, random_state=0).fit(X).labels_
+        )
+        np.testing.assert_array_equal(first.labels_, second.labels_)
+        assert not hasattr(given, "labels_")
+        monkeypatch.setattr(KMeans, "fit", lambda *_: pytest.fail("was fitted again"))
+        np.testing.assert_array_equal(cache.fit(given, X).labels_, first.labels_)
+    finally:
+        cache._memory.cache_clear()
+
+
+def test_without_labels_cells_that_look_at_them_do_nothing(folder, sample, capsys):
+    shell = InteractiveShell.instance()
+    try:
+        shell.user_ns |= {"Run": notebook.Run, "plain": replace(sample, train_labels=None)}
+        shell.user_ns["labelled"] = sample
+        cell = f"{notebook.LOOKS}\nx = 1 / 0"
+        for _ in range(2):
+            shell.run_cell("run = Run('02_cluster_raw_pixels', plain)")
+        assert shell.run_cell(cell).success
+        assert "no labels" in capsys.readouterr().out
+        assert shell.run_cell("x = 5").success
+        shell.run_cell("run = Run('02_cluster_raw_pixels', labelled)")
+        assert isinstance(shell.run_cell(cell, silent=True).error_in_exec, ZeroDivisionError)
+    finally:
+        InteractiveShell.clear_instance()

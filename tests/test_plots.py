@@ -11,10 +11,11 @@ import pytest
 from bench_tsne import speed_by_size
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from sklearn.cluster import KMeans
 
 from mnist_clust import plots, scores
 from mnist_clust.claims import published_results
-from mnist_clust.cluster import best_counts, compare_counts, fit_counts, fit_kmeans
+from mnist_clust.cluster import best_counts, compare_counts, fit_counts
 from mnist_clust.experiments import seeds
 from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
 from mnist_clust.features import OrientedGradients
@@ -29,7 +30,7 @@ RNG = np.random.default_rng(0)
 def figures(images, labels, test_labels):
     """Every figure of the package, on one data set."""
     rows = images.reshape(len(images), -1).astype(np.float32) / 255
-    model = fit_kmeans(rows, 5, n_init=1)
+    model = KMeans(5, n_init=1, random_state=0).fit(rows)
     names = None if labels is None else name_by_majority(model.labels_, labels, 5)
     confusion = None if labels is None else scores.confusion(labels, model.labels_, names)
     models = fit_counts(rows, range(2, 12))
@@ -38,7 +39,7 @@ def figures(images, labels, test_labels):
     shape = images.shape[1:]
     n = len(images)
     flat, solid = RNG.normal(size=(n, 2)).astype("f4"), RNG.normal(size=(n, 3)).astype("f4")
-    on_map = fit_kmeans(flat, 5, n_init=1)
+    on_map = KMeans(5, n_init=1, random_state=0).fit(flat)
     pairs = scores.pair_confusion(confusion)
     named = model.labels_ if names is None else names[model.labels_]
     margins = margin(flat, on_map.labels_, on_map.cluster_centers_)

@@ -16,15 +16,19 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import joblib
+import numpy.typing as npt
 from joblib._store_backends import FileSystemStoreBackend
+from sklearn.base import clone
 
 import mnist_clust
 import numba_tsne
 from mnist_clust._write import digest, write_atomically, write_together
 from mnist_clust.numerics import OWN, in_force, processor
+from numba_tsne._parallel import one_thread
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_E = TypeVar("_E")
 _ENTRY, _KEPT, _DIGEST = "output.pkl", "joblib", "output.sha256"  # the first two are joblib's
 _TAG = "CACHEDIR.TAG"  # as backups know caches (https://bford.info/cachedir); here, what is ours
 _SIGNATURE = (
@@ -42,10 +46,10 @@ def project_root() -> Path:
 def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Keep a function's results on disk, keyed by its arguments' content and the source here.
 
-    It is joblib's `Memory`, but a change anywhere in the package must count, so each state of the
-    source has a folder of its own, and only the newest is kept. A result is stored whole, with a
-    digest, or not at all; one that is damaged, or cannot be kept, is computed, and a line on
-    standard error says so.
+    It is joblib's `Memory`, but a change anywhere in the packages must count (figures apart: none
+    is kept), so each state of the source has a folder of its own, and only the newest is kept. A
+    result is stored whole, with a digest, or not at all; one that is damaged, or cannot be kept, is
+    computed, and a line on standard error says so.
 
     Parameters
     ----------
@@ -58,6 +62,30 @@ def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
         return _memory().cache(function)(*args, **kwargs)  # type: ignore[no-any-return]
 
     return remembering
+
+
+def fit(estimator: _E, X: npt.NDArray[Any]) -> _E:
+    """Return ``estimator.fit(X)``, remembered on disk.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of scikit-learn, or one that follows its conventions, with its seed given. It stays as it
+        is; what comes back is its fitted copy.
+    X : ndarray of shape (n, n_features)
+
+    Notes
+    -----
+    The libraries are kept to one thread: on two they would add up in another order.
+    """
+    fitted: _E = _fit(estimator, X)
+    return fitted
+
+
+@cached
+def _fit(estimator: Any, X: npt.NDArray[Any]) -> Any:
+    with one_thread():
+        return clone(estimator).fit(X)
 
 
 class _CheckedStore(FileSystemStoreBackend):  # type: ignore[misc]
@@ -141,5 +169,6 @@ def _source_digest() -> str:
     state = [sys.version, in_force(), processor() if in_force() == OWN else ""]
     state += [f"{library} {version(library)}" for library in _LIBRARIES]
     for package in (numba_tsne, mnist_clust):
-        state += [digest(p.read_bytes()) for p in sorted(Path(package.__path__[0]).rglob("*.py"))]
+        files = sorted(Path(package.__path__[0]).rglob("*.py"))
+        state += [digest(path.read_bytes()) for path in files if path.parent.name != "plots"]
     return digest(repr(state).encode())[:16]

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.cluster import KMeans
 
 from mnist_clust import embed
-from mnist_clust.cache import cached, project_root
-from mnist_clust.cluster import fit_kmeans
+from mnist_clust.cache import fit, project_root
 from mnist_clust.data import Digits
 from mnist_clust.numerics import OWN, in_force, processor
 
@@ -208,8 +208,8 @@ def _stages(digits: Digits, notebooks: Collection[str]) -> Iterator[tuple[Any, .
         yield "plain map, 2-D", embed.plain_map(images).embedding
         yield "plain map, 3-D", embed.plain_map(images, 3).embedding
     if "05" in notebooks:
-        plane = embed.plain_map(images).embedding
-        yield "clusters of the plain map", cached(fit_kmeans)(plane, 10, random_state=0).labels_
+        kmeans = KMeans(n_clusters=10, n_init=10, random_state=0)
+        yield "clusters of the plain map", fit(kmeans, embed.plain_map(images).embedding).labels_
     if "08" in notebooks:
         model = embed.sharp_map(images)
         yield "features", model.rows_

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
-from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import delayed
 from kneed import KneeLocator
-from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.cluster import KMeans
 from sklearn.metrics import (
     calinski_harabasz_score,
     davies_bouldin_score,
@@ -25,60 +23,17 @@ from numba_tsne._parallel import one_thread, side_by_side
 Rows = npt.NDArray[np.float32]
 Clusters = npt.NDArray[np.integer]
 WORTH_THREADS = 100_000  # numbers from which on threads work more than they wait
-WORTH_BOUNDS = 50  # features from which on bounds cost less than distances
 POINTS_TRIED = 10_000  # that tell the number of clusters on a map; more tell the same
 MOST_TRIED = 20  # clusters
-
-
-def fit_kmeans(
-    X: npt.NDArray[np.floating], n_clusters: int = 10, *, n_init: int = 10, random_state: int = 0
-) -> KMeans:
-    """Fit scikit-learn's KMeans in single precision, its starts side by side.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-    n_clusters : int, default 10
-    n_init : int, default 10
-        Starts, each from new k-means++ seeds; the one with the least inertia wins.
-    random_state : int, default 0
-
-    Returns
-    -------
-    sklearn.cluster.KMeans
-
-    Raises
-    ------
-    ValueError
-        If there are fewer points than clusters.
-    """
-    if n_clusters > len(X):
-        raise ValueError(
-            f"{n_clusters} clusters were asked of {len(X)} points: ask for at most {len(X)}."
-        )
-    rows = np.asarray(X, dtype=np.float32)
-    seeds = np.random.RandomState(random_state).randint(np.iinfo(np.int32).max, size=n_init)
-    fits = (delayed(_fit_once)(X, rows, n_clusters, seed) for seed in seeds)
-    return min(side_by_side(fits, n_jobs=_n_jobs(rows)), key=attrgetter("inertia_"))
-
-
-def _n_jobs(X: npt.NDArray[np.floating]) -> int:
-    return -1 if X.size >= WORTH_THREADS else 1
-
-
-def _fit_once(X: npt.NDArray[np.floating], rows: Rows, n_clusters: int, seed: int) -> KMeans:
-    start = rows[kmeans_plusplus(X, n_clusters, random_state=seed)[1]]
-    # The same result; where rows are long, bounds spare half of the distances.
-    algorithm = "elkan" if rows.shape[1] >= WORTH_BOUNDS else "lloyd"
-    return KMeans(n_clusters, init=start, n_init=1, algorithm=algorithm).fit(rows)
 
 
 def fit_counts(
     X: npt.NDArray[np.floating], counts: Iterable[int], *, n_init: int = 1, random_state: int = 0
 ) -> dict[int, KMeans]:
-    """Fit KMeans for each number of clusters; arguments as for `fit_kmeans`."""
-    fit = delayed(partial(fit_kmeans, X, n_init=n_init, random_state=random_state))
-    models = side_by_side((fit(count) for count in counts), n_jobs=_n_jobs(X))
+    """Fit scikit-learn's KMeans for each number of clusters, side by side."""
+    models = [KMeans(count, n_init=n_init, random_state=random_state) for count in counts]
+    n_jobs = -1 if X.size >= WORTH_THREADS else 1
+    side_by_side((delayed(model.fit)(X) for model in models), n_jobs=n_jobs)
     return {model.n_clusters: model for model in models}
 
 

@@ -27,6 +27,8 @@ def normalise(text: str) -> str:
         cell.id = f"cell-{number:02d}"
         tags = cell.metadata.get("tags")
         cell.metadata = {"tags": tags} if tags else {}
+        if tags and "hide-input" in tags:  # as the site reads it; and as JupyterLab does
+            cell.metadata["jupyter"] = {"source_hidden": True}
         if cell.cell_type == "code":
             cell.outputs = _join_streams(cell.outputs)
     return str(nbformat.writes(notebook)) + "\n"

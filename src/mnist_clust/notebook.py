@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 from IPython.core.getipython import get_ipython
@@ -28,6 +29,8 @@ from mnist_clust.interactive import Page
 from mnist_clust.numerics import OWN, in_force
 
 DPI = 120
+LOOKS = "# looks at the labels"  # begins each cell that cannot do without them
+_SKIPPED = "print('These images have no labels: nothing to see in this cell.')\n"
 FIGURE, PAGE = "image/png", "text/html"  # under which an output's metadata names what it shows
 _OWN_CODE = "Computed by this processor's own code: last digits may differ (make lab fixes it)."
 _NOTICE_STYLE = "border: 3px solid #b00020; padding: .6em 1em; font-weight: bold"
@@ -47,7 +50,8 @@ class Run:
     notebook : str
         Name of the notebook, without its ending.
     digits : Digits
-        What it runs on; the notices are shown at once.
+        What it runs on; the notices are shown at once. Without labels, cells that begin with the
+        comment `LOOKS` do nothing from here on.
     """
 
     def __init__(self, notebook: str, digits: Digits) -> None:
@@ -58,6 +62,12 @@ class Run:
         for notice in digits.notices:
             box = f'<div style="{_NOTICE_STYLE}">{escape(notice)}</div>'
             display({"text/html": box, "text/plain": f"*** {notice} ***"}, raw=True)
+        shell = get_ipython()
+        if shell is not None:
+            changes = shell.input_transformers_cleanup
+            changes[:] = [each for each in changes if each is not _skip]
+            if digits.train_labels is None or digits.test_labels is None:
+                changes.append(_skip)
 
     def show(self, figure: Figure, name: str, alt: str) -> None:
         """Save a figure as PNG and show it.
@@ -65,7 +75,7 @@ class Run:
         Parameters
         ----------
         figure : Figure
-            Drawn by a function of :mod:`mnist_clust.plots`.
+            Drawn in the notebook or by a function of :mod:`mnist_clust.plots`. It is closed.
         name : str
             File name without ending; the notebook's number is put in front.
         alt : str
@@ -73,6 +83,7 @@ class Run:
         """
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=DPI)
+        plt.close(figure)  # or Jupyter would show one that pyplot made a second time
         file = f"{self.notebook[:2]}_{name}"
         write_atomically(self.folder / "figures" / f"{file}.png", buffer.getvalue())
         bundle = {FIGURE: base64.b64encode(buffer.getvalue()).decode(), "text/plain": alt}
@@ -141,6 +152,10 @@ class Run:
             print(f"Unverified: the claims were measured with other values of {names}.")
         if in_force() == OWN:
             print(_OWN_CODE)
+
+
+def _skip(lines: list[str]) -> list[str]:
+    return [_SKIPPED] if lines and lines[0].startswith(LOOKS) else lines
 
 
 def shown(notebook: nbformat.NotebookNode, kind: str) -> list[dict[str, Any]]:

@@ -16,10 +16,10 @@ from typing import TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.cluster import KMeans
 
 from mnist_clust import embed, scores
-from mnist_clust.cache import cached
-from mnist_clust.cluster import fit_kmeans
+from mnist_clust.cache import fit
 from mnist_clust.data import Digits, Images, Labels, known_only
 from mnist_clust.interactive import sheet_files
 from mnist_clust.islands import by_size
@@ -271,7 +271,9 @@ class Atlas:
             found, _ = self.model(say).find_clusters(embedding, n_clusters)
         else:
             rows = self.digits.flatten()[0] if kind == PIXELS else embedding
-            starts = {} if n_clusters == 10 else {"n_init": STARTS}
-            found = cached(fit_kmeans)(rows, n_clusters, **starts, random_state=SEED).labels_
+            starts = 10 if n_clusters == 10 else STARTS
+            way = "elkan" if kind == PIXELS else "lloyd"  # as in notebooks 02 and 05
+            kmeans = KMeans(n_clusters, n_init=starts, algorithm=way, random_state=SEED)
+            found = fit(kmeans, rows).labels_
         clusters = by_size(found).astype(np.uint8)
         return Clustering(clusters, n_clusters, embedding, self.digits.train_labels)

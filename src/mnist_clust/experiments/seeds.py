@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import delayed
+from sklearn.cluster import KMeans
 
 from mnist_clust import scores
 from mnist_clust.cache import cached
-from mnist_clust.cluster import best_kmeans, fit_kmeans
+from mnist_clust.cluster import best_kmeans
 from mnist_clust.data import Images, Labels
 from mnist_clust.embed import PERPLEXITY, make_map
 from mnist_clust.islands import SMALLEST_CLUSTER
@@ -55,9 +56,8 @@ def repeat_on_pixels(
     train: Rows, test: Rows, n_clusters: int, seeds: Iterable[int]
 ) -> list[Clustering]:
     """Cluster rows of pixels by KMeans from a single start, once a seed."""
-    models = side_by_side(
-        delayed(fit_kmeans)(train, n_clusters, n_init=1, random_state=seed) for seed in seeds
-    )
+    once = [KMeans(n_clusters, n_init=1, algorithm="elkan", random_state=seed) for seed in seeds]
+    models = side_by_side(delayed(model.fit)(train) for model in once)
     return [Clustering(each.labels_, each.predict(test), n_clusters) for each in models]
 
 
@@ -77,7 +77,7 @@ def repeat_on_map(
 
     def once(seed: int) -> Clustering:
         flat = make_map(rows, neighbors, perplexity=perplexity, random_state=seed).embedding
-        clusters = fit_kmeans(flat, n_clusters, random_state=seed).labels_
+        clusters = KMeans(n_clusters, n_init=10, random_state=seed).fit(flat).labels_
         found = best_kmeans(flat, random_state=seed)[0].idxmax()
         return Clustering(clusters, np.empty(0, int), n_clusters, int(found))
 

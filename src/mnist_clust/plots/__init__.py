@@ -31,3 +31,4 @@ from mnist_clust.plots.maps import new_digits_on_map as new_digits_on_map
 from mnist_clust.plots.maps import pca_glance as pca_glance
 from mnist_clust.plots.maps import small_maps as small_maps
 from mnist_clust.plots.maps import unfamiliar_on_map as unfamiliar_on_map
+from mnist_clust.plots.style import SHEET as SHEET
