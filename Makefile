@@ -18,6 +18,8 @@ export DATA NOTEBOOKS PYTHON
 PY := .venv/bin/python
 RUN := $(PY) -m mnist_clust.numerics
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
+    --python-version 3.11 --custom-compile-command "make lock" pyproject.toml
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,28 +36,28 @@ lab: .venv/installed ## open the notebooks in JupyterLab, to read and to change
 explore: .venv/installed ## explore the maps in a browser, every digit behind its point
 	@$(PY) -m mnist_clust explore --data "$$DATA"
 
-test: .venv/installed ## run all tests, two at a time; say which were slowest
+test: .venv/tools ## run all tests, two at a time; say which were slowest
 	@$(RUN) -m pytest -n 2 --durations 20
 
 check: lint ## what a change should pass before a commit (a minute): no notebook, no browser
 	@$(RUN) -m pytest -n 2 -m "not (browser or notebook or slow)"
 
-coverage: .venv/installed ## run the tests and list the branches that none of them takes
+coverage: .venv/tools ## run the tests and list the branches that none of them takes
 	@$(PY) -m coverage erase
 	@$(RUN) -m coverage run -m pytest --ignore tests/browser --ignore tests/notebooks/test_stored_outputs.py
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
-mutants: .venv/installed ## change the code in a thousand ways and list what no test notices
+mutants: .venv/tools ## change the code in a thousand ways and list what no test notices
 	@$(RUN) -m mutmut run && $(PY) -m mutmut results
 
-faults: .venv/installed ## kill, stop, starve and disturb runs, and see what comes of it (15 minutes)
+faults: .venv/tools ## kill, stop, starve and disturb runs, and see what comes of it (15 minutes)
 	@$(RUN) -m pytest tests/faults -o python_files="test_*.py fault_*.py"
 
-reproduce: .venv/installed ## run all from nothing on one thread and on two; compare every bit
+reproduce: .venv/tools ## run all from nothing on one thread and on two; compare every bit
 	@$(RUN) benchmarks/reproduce.py --data "$$DATA"
 
-numerics: .venv/installed ## measure the claims' bands over seeds and processors' codes (two hours)
+numerics: .venv/tools ## measure the claims' bands over seeds and processors' codes (two hours)
 	@rm -f .cache/bands.jsonl
 	@for data in mnist sample; do \
 	    $(PY) benchmarks/measure_bands.py run --data $$data --log .cache/bands.jsonl 01 02 03 04 05 06 07 08 && \
@@ -63,13 +65,13 @@ numerics: .venv/installed ## measure the claims' bands over seeds and processors
 	    $(RUN) benchmarks/resample_luck.py --data $$data --log .cache/bands.jsonl || exit 1; done
 	@$(PY) benchmarks/measure_bands.py write --log .cache/bands.jsonl
 
-memory: .venv/installed ## measure the most memory each command holds, for results/memory.json
+memory: .venv/tools ## measure the most memory each command holds, for results/memory.json
 	@$(RUN) benchmarks/measure_memory.py --data "$$DATA" --out results/memory.json
 
 notebooks: .venv/installed ## re-run the committed notebooks on full MNIST, with figures/ and results/
 	@$(PY) -m mnist_clust notebooks
 
-bench: .venv/installed ## time the t-SNE engine beside others (half an hour); MILLION=1: on a million, too
+bench: .venv/tools ## time the t-SNE engine beside others (half an hour); MILLION=1: on a million, too
 	@$(RUN) benchmarks/score_others.py --out results/other_engines.json
 	@$(RUN) benchmarks/bench_tsne.py --out results/benchmark.json --figure results/tsne_speed.png
 	@$(if $(MILLION),$(RUN) benchmarks/bench_million.py --out results/million.json)
@@ -78,13 +80,13 @@ bench: .venv/installed ## time the t-SNE engine beside others (half an hour); MI
 readme: .venv/installed ## write README's tables anew from results/
 	@$(PY) -m mnist_clust readme
 
-lint: .venv/installed ## check style and types
+lint: .venv/tools ## check style and types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
-lock: ## renew requirements.lock (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
-	    --python-version 3.11 --all-extras --custom-compile-command "make lock" \
-	    pyproject.toml --output-file requirements.lock
+lock: ## renew both lock files (needs uv)
+	@$(LOCK) --extra data --extra report --extra explore --extra scale --extra checkout \
+	    --output-file requirements.lock
+	@$(LOCK) --all-extras --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove reports and cached results, keep the environment
 	@rm -rf reports .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage*
@@ -96,4 +98,9 @@ clean: ## remove reports and cached results, keep the environment
 	@"$$PYTHON" -m venv --clear .venv
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/tools: .venv/installed requirements-dev.lock
+	@echo "Adding to .venv what tests and benchmarks need …"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -331,15 +331,6 @@ def test_what_cannot_be_read_in_parts_is_told(tmp_path):
         assert f"{images} cannot be read in parts" in result.output
 
 
-def test_without_dask_a_sentence_says_what_to_install(tmp_path, monkeypatch, images):
-    np.save(tmp_path / "x.npy", images[:60])
-    monkeypatch.setitem(sys.modules, "mnist_clust.distributed", None)
-    monkeypatch.delattr("mnist_clust.distributed")
-    result = invoke("cluster", tmp_path / "x.npy", "--fit-on", "50", "--out", tmp_path / "out")
-    assert result.exit_code == 1
-    assert "install the extra 'scale'" in result.output
-
-
 def test_many_images_are_recognised(tmp_path, monkeypatch, images):
     np.save(tmp_path / "x.npy", images[:60])
     done = []

@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
+import numpy as np
 import pytest
 import yaml
 
@@ -34,20 +36,81 @@ def test_conda_and_pip_ask_for_the_same():
     assert conda == pip
 
 
-def test_lock_is_hashed_covers_all_and_names_no_address():
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_is_hashed_covers_all_and_names_no_address(name):
+    lock = (ROOT / name).read_text("utf-8")
     assert "://" not in lock
     pinned = {split(name)[0] for name in re.findall(r"^([\w.-]+)==", lock, re.M)}
-    for requirement in PROJECT["dependencies"]:
-        assert split(requirement)[0] in pinned
+    extras = PROJECT["optional-dependencies"]
+    left = {"bench", "dev"} if name == "requirements.lock" else set()
+    for extra, requirements in {"": PROJECT["dependencies"], **extras}.items():
+        for requirement in requirements if extra not in left else ():
+            assert split(requirement)[0] in pinned
+    if left:
+        assert not {"pytest", "mypy", "umap-learn"} & pinned, "a report needs no test tools"
     entries = re.split(r"\n(?=[a-z0-9])", lock)
     for entry in entries[1:]:
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
 
 
+def test_what_is_tested_is_what_is_installed():
+    users, all_ = (
+        set(re.findall(r"^[\w.-]+==\S+", (ROOT / name).read_text("utf-8"), re.M))
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert users < all_
+
+
+WITHOUT = """
+import runpy, sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+blocked, sys.argv[1:] = set(sys.argv[1].split(",")), sys.argv[2:]
+sys.meta_path.insert(0, Blocked())
+runpy.run_module("mnist_clust", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_small_install_clusters_and_names_the_extra_that_the_rest_needs(tmp_path):
+    extras = PROJECT["optional-dependencies"]
+    lacking = {
+        split(r)[0] for extra in ("data", "report", "explore", "scale") for r in extras[extra]
+    }
+    modules = {
+        module
+        for module, packages in packages_distributions().items()
+        if lacking & {name.lower().replace("_", "-") for name in packages}
+    }
+    assert {"keras", "papermill", "streamlit", "dask", "skimage"} <= modules
+    images = np.random.default_rng(0).integers(0, 256, size=(60, 20, 20), dtype=np.uint8)
+    np.save(tmp_path / "x.npy", images)
+
+    def run(*command):
+        blocked = [sys.executable, "-c", WITHOUT, ",".join(modules), *map(str, command)]
+        return subprocess.run(blocked, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    done = run("cluster", "x.npy", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "index.html").exists()
+    for extra, command in {
+        "report": ("report", "--data", "sample"),
+        "explore": ("explore", "--data", "sample"),
+        "scale": ("cluster", "x.npy", "--out", "many", "--fit-on", "50"),
+    }.items():
+        done = run(*command)
+        assert done.returncode == 1
+        assert f"install the extra '{extra}'" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_what_others_score_is_of_the_locked_versions():
     stored = json.loads((ROOT / "results" / "other_engines.json").read_text("utf-8"))
-    locked = (ROOT / "requirements.lock").read_text("utf-8")
+    locked = (ROOT / "requirements-dev.lock").read_text("utf-8")
     for engine, version in stored["versions"].items():
         pinned = re.findall(rf"^{engine}==(\S+)", locked, re.M | re.I)
         assert version in pinned, f"run {stored['command']}: {engine} is locked at {pinned}"

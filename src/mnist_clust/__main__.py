@@ -262,13 +262,8 @@ def _by_dask(
     task: str, what: Any, out: Path, scheduler: str | None, workers: int | None, **given: Any
 ) -> None:
     """Do a task of `many`, and say what came of it."""
-    try:
-        from mnist_clust import distributed, many
-    except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"Very many images need {error.name}: install the extra 'scale', as in "
-            "pip install 'mnist-clust[scale]'."
-        ) from error
+    from mnist_clust import distributed, many
+
     helpers = distributed.Helpers(scheduler, workers)
     summary = getattr(many, task)(what, folder=out, helpers=helpers, **given)
     shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}

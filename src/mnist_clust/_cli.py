@@ -16,6 +16,11 @@ import click
 
 from mnist_clust._read import FailureError
 
+_EXTRAS = {  # and a few libraries of each, whichever is missed first
+    "report": ("nbformat", "papermill", "plotly", "kneed", "sphinx", "myst_nb"),
+    "explore": ("streamlit", "skimage", "pillow_heif"),
+    "scale": ("dask", "distributed", "zarr", "bokeh"),
+}
 STOPPED = (
     "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
     "in the cache, so that the next run need not compute them again."
@@ -32,6 +37,15 @@ def failures_in_one_line() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
     except ValueError as error:  # a DataError, or images that do not fit
         raise click.UsageError(str(error)) from error
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        for extra, libraries in _EXTRAS.items():
+            if missing in libraries:
+                raise click.ClickException(
+                    f"{missing} is not installed: install the extra '{extra}', as in pip install "
+                    f"'mnist-clust[{extra}]'."
+                ) from error
+        raise
     except OSError as error:
         click.echo()
         raise click.ClickException(

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import delayed
-from kneed import KneeLocator
 from sklearn.cluster import KMeans
 from sklearn.metrics import (
     calinski_harabasz_score,
@@ -98,6 +97,8 @@ def find_knee(curve: pd.Series) -> int | None:
     int or None
         The number of clusters at the knee; None if the curve has no bend.
     """
+    from kneed import KneeLocator
+
     x, y = curve.index.to_numpy(), curve.to_numpy()
     knee = KneeLocator(x, y, curve="convex", direction="decreasing").knee
     return None if knee is None else int(knee)
