@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -102,20 +103,30 @@ def make_report(
             (folder / _FAILED).rmdir()
         earlier = read_record(folder / _METRICS, *KEYS)
         grows = not (folder / "site").exists()
-        for number, path in enumerate(notebooks):
-            left = _time_left(earlier, notebooks[number:])
-            started = time.monotonic()
-            title = f"{path.stem} ({number + 1} of {len(notebooks)}{left})"
-            _execute(path, folder, {} if source == "auto" else {"DATA": source}, title)
-            seconds[path.stem] = round(time.monotonic() - started, 1)
-            print(f"{path.stem} … {seconds[path.stem]:.0f} s", flush=True)
-            if grows and number + 1 < len(notebooks):
-                index = _build(folder, digits, seconds).index
-                if number == 0:
-                    print(f"To look at while it grows: {index.resolve().as_uri()}", flush=True)
+        with ThreadPoolExecutor(1) as builder:  # while the next notebook runs
+            growing: Future[Report] | None = None
+            for number, path in enumerate(notebooks):
+                left = _time_left(earlier, notebooks[number:])
+                started = time.monotonic()
+                title = f"{path.stem} ({number + 1} of {len(notebooks)}{left})"
+                _execute(path, folder, {} if source == "auto" else {"DATA": source}, title)
+                seconds[path.stem] = round(time.monotonic() - started, 1)
+                print(f"{path.stem} … {seconds[path.stem]:.0f} s", flush=True)
+                if growing:
+                    growing.result()
+                if grows and number + 1 < len(notebooks):
+                    growing = builder.submit(_build, folder, digits, dict(seconds))
+                    if number == 0:
+                        growing.add_done_callback(_invite)
         report = _build(folder, digits, seconds, whole=True)
         _remove_earlier(folder, earlier, report.metrics)
         return report
+
+
+def _invite(site: Future[Report]) -> None:
+    if not site.exception():
+        page = site.result().index.resolve().as_uri()
+        print(f"To look at while it grows: {page}", flush=True)
 
 
 def _build(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import io
 import json
 import os
 import re
 import shutil
-import tempfile
+import subprocess
+import sys
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sphinx.cmd.build import build_main
 
 from mnist_clust._read import FailureError
 from mnist_clust._write import read_record, to_json, write_atomically
@@ -99,18 +97,19 @@ def _add_sources(source: Path, folder: Path, notebooks: Sequence[Path]) -> None:
 
 
 def _run_sphinx(source: Path, built: Path) -> None:
-    said = io.StringIO()
-    usual = tempfile.tempdir
-    tempfile.tempdir = str(built.parent)  # where Sphinx leaves what went wrong
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            status = build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(built)])
-    finally:
-        tempfile.tempdir = usual
-    if status and (full := os.strerror(errno.ENOSPC)) in said.getvalue():  # for each of its files
+    options = ["-q", "-W", "--keep-going", "-b", "html"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, source, built],
+        env=os.environ | {"TMPDIR": str(built.parent)},  # where it leaves what went wrong
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode and (full := os.strerror(errno.ENOSPC)) in done.stdout:  # for each file
         raise OSError(errno.ENOSPC, full, str(built))
-    if status:
-        raise SiteError(f"the report's pages could not be built: {said.getvalue().strip()}")
+    if done.returncode:
+        raise SiteError(f"the report's pages could not be built: {done.stdout.strip()}")
     for leftover in (built / ".doctrees", built / "_sources"):
         shutil.rmtree(leftover, ignore_errors=True)
     for template in (built / "_static").rglob("*.html"):  # the theme's own, no page of ours
