@@ -38,7 +38,7 @@ def figures(images, labels, test_labels):
     accuracies = scores.accuracy_by_count(models, labels, rows, labels)
     shape = images.shape[1:]
     n = len(images)
-    flat, solid = RNG.normal(size=(n, 2)).astype("f4"), RNG.normal(size=(n, 3)).astype("f4")
+    flat = RNG.normal(size=(n, 2)).astype("f4")
     on_map = KMeans(5, n_init=1, random_state=0).fit(flat)
     pairs = scores.pair_confusion(confusion)
     named = model.labels_ if names is None else names[model.labels_]
@@ -57,7 +57,6 @@ def figures(images, labels, test_labels):
         "plane": plots.small_maps({"plane": flat, "map": flat}, labels, columns=2),
         "gaps": plots.small_maps({"data": flat, "map": flat}, groups, legend="group"),
         "drawn": plots.map_of_images(images, flat, labels),
-        "space": plots.map_in_space(solid, flat, labels),
         "kept": plots.bars(
             pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1)
         ),

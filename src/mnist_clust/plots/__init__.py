@@ -25,7 +25,6 @@ from mnist_clust.plots.images import look_alikes as look_alikes
 from mnist_clust.plots.images import oriented_gradients as oriented_gradients
 from mnist_clust.plots.images import pixel_statistics as pixel_statistics
 from mnist_clust.plots.maps import clusters_on_map as clusters_on_map
-from mnist_clust.plots.maps import map_in_space as map_in_space
 from mnist_clust.plots.maps import map_of_images as map_of_images
 from mnist_clust.plots.maps import new_digits_on_map as new_digits_on_map
 from mnist_clust.plots.maps import pca_glance as pca_glance

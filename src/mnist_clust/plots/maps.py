@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from scipy.spatial import Voronoi, voronoi_plot_2d
 from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
 
 from mnist_clust.plots import style
 from mnist_clust.plots.style import Array, draw_map, new_figure, one_panel, show_image, styled
@@ -53,28 +51,6 @@ def pca_glance(
     right.set(xlabel="components kept", ylabel="variance explained", title="how many it takes")
     style.percent(right.yaxis)
     style.class_legend(figure, labels)
-    return figure
-
-
-@styled
-def map_in_space(
-    solid: Array, flat: Array, labels: Array | None, *, n_points: int = 12_000,
-    title: str = "The map in three dimensions, beside the one in two",
-) -> Figure:  # fmt: skip
-    """Show a map in three dimensions, turned to its broadest side, beside that in two."""
-    figure = new_figure(title, 10, 6)
-    left = figure.add_subplot(1, 5, (1, 2))
-    draw_map(left, flat, labels, "in two dimensions")
-    axes: Any = figure.add_subplot(1, 5, (3, 5), projection="3d", computed_zorder=False)
-    some = np.random.default_rng(0).permutation(len(solid))[:n_points]
-    turned = PCA(3).fit_transform(solid)[:, [0, 2, 1]]  # its broadest side to the front
-    colors = style.ACCENT if labels is None else style.class_colors(labels[some])
-    axes.scatter(*turned[some].T, s=9, c=colors, lw=0, alpha=0.8, rasterized=True)
-    style.name_classes(axes, turned, labels)
-    axes.view_init(elev=20, azim=-65)
-    axes.set_box_aspect(np.ptp(turned, axis=0), zoom=1.35)
-    axes.set(xticklabels=[], yticklabels=[], zticklabels=[])
-    axes.tick_params(length=0, grid_color=style.PALE)
     return figure
 
 

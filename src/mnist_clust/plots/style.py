@@ -70,8 +70,13 @@ def without_labels(title: str) -> Figure:
     return figure
 
 
-def class_colors(values: npt.ArrayLike, classes: npt.ArrayLike | None = None) -> Array:
-    """Color values by their class: a digit has its own color, other labels go by their order."""
+def class_colors(values: npt.ArrayLike | None, classes: npt.ArrayLike | None = None) -> Array:
+    """Color values by their class: a digit has its own color, other labels go by their order.
+
+    Without labels there is one color for all.
+    """
+    if values is None:
+        return to_rgba_array(ACCENT)[:, :3]
     values, present = np.asarray(values), np.unique(values if classes is None else classes)
     digits = np.isin(present, np.arange(len(PALETTE))).all()
     codes = values if digits else np.searchsorted(present, values)
@@ -128,7 +133,7 @@ def draw_map(
 ) -> None:  # fmt: skip
     """Scatter points, by default in their classes' colors; name up to a dozen classes."""
     if colors is None:
-        colors = ACCENT if labels is None else class_colors(labels)
+        colors = class_colors(labels)
     size = float(np.clip(30_000 / len(points), 1, 14))
     x, y = points[:, :2].T
     axes.scatter(x, y, c=colors, s=size, lw=0, alpha=0.6, rasterized=True)
