@@ -27,7 +27,7 @@ from mnist_clust.silhouettes import map_silhouettes
 RNG = np.random.default_rng(0)
 
 
-def figures(images, labels, test_labels):
+def figures(images, labels):
     """Every figure of the package, on one data set."""
     rows = images.reshape(len(images), -1).astype(np.float32) / 255
     model = KMeans(5, n_init=1, random_state=0).fit(rows)
@@ -84,17 +84,11 @@ def figures(images, labels, test_labels):
             None if right is None else {"right": margins[right], "wrong": margins[~right]}, "margin"
         ),
         "islands": plots.islands_histogram([0.8, 0.9, 0.95], [0.1, 0.5, 0.6]),
-        "grid": plots.digit_grid(images, labels),
-        "counts": plots.class_counts(labels, test_labels),
-        "pixels": plots.pixel_statistics(images),
-        "flat": plots.flattening(images[0], RNG.permutation(rows.shape[1])),
         "moved": plots.gallery(images[:3], ["a", "b", "c"], columns=3),
-        "pca": plots.pca_glance(rows[:, :2], labels, np.array([0.5, 0.3, 0.2])),
         "centroids": plots.cluster_images(
             {"centroid": model.cluster_centers_.reshape(-1, *shape)}, model.labels_, names, labels
         ),
         "confusion": plots.confusion_heatmaps({"test digits": confusion}),
-        "alike": plots.look_alikes(images, labels, model.labels_),
         "elbow": plots.lines({"inertia": curves.inertia}, rings={"inertia": None}, span=(7, 16)),
         "indices": plots.lines(dict(curves.items()), rings=best_counts(curves)),
         "knee": plots.lines({"knee": pd.Series({10: 5, 11: 6})}, xlabel="largest k"),
@@ -150,12 +144,12 @@ def later_figures(images, labels, flat, clusters):
 def drawn(request, sample):
     images, labels = sample.train_images[::20], sample.train_labels[::20]
     if request.param == "unlabelled":
-        return figures(images, None, None)
+        return figures(images, None)
     if request.param == "two odd classes":
-        return figures(images, (labels > 4) * 1000 - 7, labels[:3])
+        return figures(images, (labels > 4) * 1000 - 7)
     if request.param == "tiny":
-        return figures(RNG.integers(0, 255, (50, 1, 3), dtype=np.uint8), None, None)
-    return figures(images, labels, labels)
+        return figures(RNG.integers(0, 255, (50, 1, 3), dtype=np.uint8), None)
+    return figures(images, labels)
 
 
 def test_every_figure_has_a_title_and_draws(drawn):
@@ -167,19 +161,19 @@ def test_every_figure_has_a_title_and_draws(drawn):
 
 
 def test_titles_come_from_the_notebook_and_else_assert_nothing(sample):
-    images, labels = sample.train_images[:50], sample.train_labels[:50]
+    images = sample.train_images[:50]
     for name in (name for name, plot in vars(plots).items() if callable(plot)):
         title = inspect.signature(getattr(plots, name)).parameters["title"]
         assert title.kind is title.KEYWORD_ONLY, name
         assert not re.search(r"\d", title.default), f"{name} tells a number without data"
-    assert plots.digit_grid(images, labels, title="A finding").get_suptitle() == "A finding"
+    assert plots.contact_sheet(images, title="A finding").get_suptitle() == "A finding"
     long = "A finding that is longer than the figure is wide, and so stands in more lines than one"
-    assert plots.digit_grid(images, None, title=long).get_suptitle().count("\n") == 1
+    assert plots.contact_sheet(images, title=long).get_suptitle().count("\n") == 1
 
 
 def test_every_chart_labels_its_axes(sample):
-    drawn = figures(sample.train_images[::20], sample.train_labels[::20], sample.test_labels)
-    for name in ("counts", "pca", "elbow", "indices", "knee", "accuracy", "confusion"):
+    drawn = figures(sample.train_images[::20], sample.train_labels[::20])
+    for name in ("elbow", "indices", "knee", "accuracy", "confusion"):
         for axes in drawn[name].axes:
             if axes.get_label() == "<colorbar>":
                 continue
@@ -208,12 +202,12 @@ def test_speed_is_drawn_for_every_engine_with_labels_apart():
 
 def test_the_readers_own_style_is_left_alone(sample):
     before = dict(mpl.rcParams)
-    plots.pixel_statistics(sample.train_images[:50])
+    plots.contact_sheet(sample.train_images[:50])
     assert dict(mpl.rcParams) == before
 
 
 def test_missing_labels_are_said_in_the_figure(sample):
-    figure = plots.class_counts(None, None)
+    figure = plots.bars(None)
     assert any("carry no labels" in text.get_text() for text in figure.texts)
 
 

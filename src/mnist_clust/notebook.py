@@ -24,13 +24,13 @@ from matplotlib.figure import Figure
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.cache import project_root
 from mnist_clust.claims import check_claims
-from mnist_clust.data import Digits
+from mnist_clust.data import UNLABELLED, Digits
 from mnist_clust.interactive import Page
 from mnist_clust.numerics import OWN, in_force
 
 DPI = 120
 LOOKS = "# looks at the labels"  # begins each cell that cannot do without them
-_SKIPPED = "print('These images have no labels: nothing to see in this cell.')\n"
+_SKIPPED = "print('Not all of these images have labels: nothing to see in this cell.')\n"
 FIGURE, PAGE = "image/png", "text/html"  # under which an output's metadata names what it shows
 _OWN_CODE = "Computed by this processor's own code: last digits may differ (make lab fixes it)."
 _NOTICE_STYLE = "border: 3px solid #b00020; padding: .6em 1em; font-weight: bold"
@@ -50,8 +50,8 @@ class Run:
     notebook : str
         Name of the notebook, without its ending.
     digits : Digits
-        What it runs on; the notices are shown at once. Without labels, cells that begin with the
-        comment `LOOKS` do nothing from here on.
+        What it runs on; the notices are shown at once. Where images lack labels, cells that begin
+        with the comment `LOOKS` do nothing from here on.
     """
 
     def __init__(self, notebook: str, digits: Digits) -> None:
@@ -62,11 +62,12 @@ class Run:
         for notice in digits.notices:
             box = f'<div style="{_NOTICE_STYLE}">{escape(notice)}</div>'
             display({"text/html": box, "text/plain": f"*** {notice} ***"}, raw=True)
+        labels = digits.train_labels, digits.test_labels
         shell = get_ipython()
         if shell is not None:
             changes = shell.input_transformers_cleanup
             changes[:] = [each for each in changes if each is not _skip]
-            if digits.train_labels is None or digits.test_labels is None:
+            if any(part is None or (part == UNLABELLED).any() for part in labels):
                 changes.append(_skip)
 
     def show(self, figure: Figure, name: str, alt: str) -> None:

@@ -1,7 +1,6 @@
 """One function a figure; each returns a Matplotlib Figure and touches nothing else."""
 
 from mnist_clust.plots.charts import bars as bars
-from mnist_clust.plots.charts import class_counts as class_counts
 from mnist_clust.plots.charts import counts_found as counts_found
 from mnist_clust.plots.charts import histograms as histograms
 from mnist_clust.plots.charts import islands_histogram as islands_histogram
@@ -18,16 +17,11 @@ from mnist_clust.plots.clusters import strangeness as strangeness
 from mnist_clust.plots.density import density_map as density_map
 from mnist_clust.plots.images import cluster_images as cluster_images
 from mnist_clust.plots.images import contact_sheet as contact_sheet
-from mnist_clust.plots.images import digit_grid as digit_grid
-from mnist_clust.plots.images import flattening as flattening
 from mnist_clust.plots.images import gallery as gallery
-from mnist_clust.plots.images import look_alikes as look_alikes
 from mnist_clust.plots.images import oriented_gradients as oriented_gradients
-from mnist_clust.plots.images import pixel_statistics as pixel_statistics
 from mnist_clust.plots.maps import clusters_on_map as clusters_on_map
 from mnist_clust.plots.maps import map_of_images as map_of_images
 from mnist_clust.plots.maps import new_digits_on_map as new_digits_on_map
-from mnist_clust.plots.maps import pca_glance as pca_glance
 from mnist_clust.plots.maps import small_maps as small_maps
 from mnist_clust.plots.maps import unfamiliar_on_map as unfamiliar_on_map
 from mnist_clust.plots.style import SHEET as SHEET

@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from mnist_clust.plots import style
-from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, Array, new_figure, one_panel, styled
+from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, new_figure, one_panel, styled
 
 ENLARGED = 3  # kinds of runs that lie too close to tell apart on one axis
 MEASURES = {
@@ -100,28 +100,6 @@ def bars(
     axes.invert_yaxis()
     style.percent(axes.xaxis)
     figure.legend(loc="outside lower center", ncols=3)
-    return figure
-
-
-@styled
-def class_counts(
-    train_labels: Array | None, test_labels: Array | None, *, title: str = "Images of each class"
-) -> Figure:
-    """Count the images of each class in both parts."""
-    if train_labels is None or test_labels is None:
-        return style.without_labels(title)
-    figure = new_figure(title, 9, 3.8)
-    parts = {"training": train_labels, "test": test_labels}
-    for axes, (part, labels) in zip(figure.subplots(1, 2), parts.items(), strict=True):
-        sns.countplot(x=labels, color=ACCENT, saturation=1, ax=axes)
-        axes.bar_label(axes.containers[0], fmt="{:,.0f}", label_type="center", color="white",
-                       rotation=90)  # fmt: skip
-        mean = len(labels) / len(np.unique(labels))
-        axes.axhline(mean, color=INK, lw=1, ls="--", label="equal shares")
-        axes.set(xlabel="digit", ylabel="images", title=f"{len(labels):,} {part} images")
-        axes.margins(y=0.3)
-        axes.legend(loc="upper right")
-        axes.yaxis.set_major_formatter("{x:,.0f}")
     return figure
 
 

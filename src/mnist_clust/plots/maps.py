@@ -36,25 +36,6 @@ def small_maps(
 
 
 @styled
-def pca_glance(
-    plane: Array, labels: Array | None, explained: Array, *, title: str = "Principal components"
-) -> Figure:
-    """Show the plane of two principal components, and the variance explained by count."""
-    figure = new_figure(title, 9, 4.4)
-    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
-    draw_map(left, plane, labels, "PCA's plane", named=False)
-    left.set(xlabel="first component", ylabel="second component")
-    count = np.arange(1, len(explained) + 1)
-    right.semilogx(count, np.cumsum(explained), color=style.ACCENT)
-    right.axhline(0.9, color=style.MUTED, lw=1, ls="--")
-    right.text(1, 0.91, "90%", color=style.MUTED)
-    right.set(xlabel="components kept", ylabel="variance explained", title="how many it takes")
-    style.percent(right.yaxis)
-    style.class_legend(figure, labels)
-    return figure
-
-
-@styled
 def map_of_images(
     images: Array, embedding: Array, labels: Array | None, *, cells: int = 36,
     colors: Array | None = None, title: str = "Images in their places",
