@@ -134,7 +134,7 @@ def test_without_labels_cells_that_look_at_them_do_nothing(folder, sample, capsy
         for _ in range(2):
             shell.run_cell("run = Run('02_cluster_raw_pixels', plain)")
         assert shell.run_cell(cell).success
-        assert "no labels" in capsys.readouterr().out
+        assert "have labels" in capsys.readouterr().out
         assert shell.run_cell("x = 5").success
         shell.run_cell("run = Run('02_cluster_raw_pixels', labelled)")
         assert isinstance(shell.run_cell(cell, silent=True).error_in_exec, ZeroDivisionError)
