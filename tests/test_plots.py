@@ -37,7 +37,6 @@ def figures(images, labels, test_labels):
     n = len(images)
     flat, solid = RNG.normal(size=(n, 2)).astype("f4"), RNG.normal(size=(n, 3)).astype("f4")
     on_map = KMeans(5, n_init=1, random_state=0).fit(flat)
-    pairs = scores.pair_confusion(confusion)
     named = model.labels_ if names is None else names[model.labels_]
     margins = margin(flat, on_map.labels_, on_map.cluster_centers_)
     table = (
@@ -58,7 +57,6 @@ def figures(images, labels, test_labels):
         "kept": plots.bars(
             pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1)
         ),
-        "borders": plots.clusters_on_map(flat, on_map, labels),
         "bars": plots.bars(table, published=0.82),
         "two tables": plots.confusion_heatmaps({"before": confusion, "after": confusion}),
         "medoids": plots.cluster_images({"mean": means, "medoid": medoids}, model.labels_, names),
@@ -69,7 +67,6 @@ def figures(images, labels, test_labels):
             },
             rings={"silhouette": curves.silhouette.idxmax()},
         ),
-        "pairs": plots.pair_changes(pairs, pairs.iloc[::-1]),
         "bands": plots.silhouette_by_cluster(
             map_silhouettes(flat, on_map.labels_), on_map.labels_, names
         ),
