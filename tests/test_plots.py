@@ -57,7 +57,7 @@ def figures(images, labels, test_labels):
         "kept": plots.bars(
             pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1)
         ),
-        "bars": plots.bars(table, published=0.82),
+        "bars": plots.bars(table),
         "two tables": plots.confusion_heatmaps({"before": confusion, "after": confusion}),
         "medoids": plots.cluster_images({"mean": means, "medoid": medoids}, model.labels_, names),
         "counts on map": plots.lines(
@@ -90,7 +90,7 @@ def figures(images, labels, test_labels):
         ),
         "confusion": plots.confusion_heatmaps({"test digits": confusion}),
         "alike": plots.look_alikes(images, labels, model.labels_),
-        "elbow": plots.lines({"inertia": curves.inertia}, rings={"inertia": None}, span=(7, 16)),
+        "elbow": plots.lines({"inertia": curves.inertia}, rings={"inertia": None}),
         "knee": plots.lines({"knee": pd.Series({10: 5, 11: 6})}, xlabel="largest k"),
         "accuracy": plots.lines({"by majority": curves.silhouette}, percent=["by majority"]),
         **later_figures(images, labels, flat, model.labels_),
