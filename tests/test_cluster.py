@@ -1,22 +1,14 @@
-"""Known answers and properties of clustering, naming and choosing the number of clusters."""
+"""Known answers and properties of clustering, naming and middles of clusters."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
-from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_info
 
-from mnist_clust.cluster import (
-    best_counts,
-    compare_counts,
-    find_knee,
-    fit_counts,
-    knees_by_range,
-)
+from mnist_clust.cluster import fit_counts
 from mnist_clust.quality import find_medoids, margin
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 
@@ -75,62 +67,6 @@ def test_names_follow_when_clusters_are_renumbered(pairs, order):
     order = np.array(order)
     renumbered = name_by_majority(order[clusters], labels, 6)
     np.testing.assert_array_equal(renumbered[order], name_by_majority(clusters, labels, 6))
-
-
-def test_indices_find_four_blobs_and_match_scikit_learn(blobs):
-    X, _ = blobs
-    models = fit_counts(X, range(2, 9), n_init=3)
-    curves = compare_counts(X, models)
-    assert list(curves.index) == list(range(2, 9))
-    assert curves.index.name == "n_clusters"
-    assert best_counts(curves) == dict.fromkeys(
-        ("silhouette", "calinski_harabasz", "davies_bouldin"), 4
-    )
-    assert curves.notna().all(axis=None)
-    assert curves.inertia.is_monotonic_decreasing
-    expected = silhouette_score(X, models[4].labels_)
-    assert curves.silhouette[4] == pytest.approx(expected, rel=1e-5)
-    assert curves.inertia[4] == pytest.approx(models[4].inertia_ / len(X))
-    assert find_knee(curves.inertia) == 4
-
-
-def test_indices_of_a_sample_are_seeded(blobs):
-    X, _ = blobs
-    models = fit_counts(X, [4])
-    first = compare_counts(X, models, sample_size=100)
-    same = compare_counts(X, models, sample_size=100, random_state=0)
-    pd.testing.assert_frame_equal(first, same)
-    other = compare_counts(X, models, sample_size=100, random_state=1)
-    assert first.silhouette[4] != other.silhouette[4]
-
-
-def test_an_index_of_one_cluster_is_not_a_number():
-    X = np.zeros((10, 2), np.float32)
-    X[0] = 1
-    models = fit_counts(X, [2])
-    for labels in (np.zeros(10, np.int32), np.arange(10)):
-        models[2].labels_ = labels
-        assert compare_counts(X, models).drop(columns="inertia").isna().all(axis=None)
-
-
-def test_knee_of_a_corner_and_of_a_straight_line():
-    corner = pd.Series([100, 50, 10, 9, 8, 7, 6], index=range(2, 9), dtype=float)
-    assert find_knee(corner) == 4
-    line = pd.Series(np.arange(10.0, 0, -1), index=range(2, 12))
-    assert find_knee(line) is None
-
-
-def test_knees_by_range_look_at_ever_more():
-    curve = pd.Series(1 / np.arange(2, 31), index=range(2, 31))
-    knees = knees_by_range(curve)
-    assert knees.index.min() >= 10
-    assert knees.index.max() == 30
-    assert knees[30] == find_knee(curve)
-    assert knees[10] == find_knee(curve.loc[:10])
-    assert knees_by_range(curve, 30).index.tolist() == [30]
-    line = pd.Series(np.arange(40.0, 11, -1), index=range(2, 31))
-    assert knees_by_range(line).empty, "a straight line has no knee"
-    assert knees_by_range(line).dtype == knees.dtype == int
 
 
 def test_medoids_have_the_least_sum_of_squared_distances():

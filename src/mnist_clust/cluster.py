@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import delayed
 from sklearn.cluster import KMeans
-from sklearn.metrics import (
-    calinski_harabasz_score,
-    davies_bouldin_score,
-    pairwise_distances,
-    silhouette_score,
-)
 
 from mnist_clust.silhouettes import map_silhouettes
 from numba_tsne._parallel import one_thread, side_by_side
@@ -34,81 +28,6 @@ def fit_counts(
     n_jobs = -1 if X.size >= WORTH_THREADS else 1
     side_by_side((delayed(model.fit)(X) for model in models), n_jobs=n_jobs)
     return {model.n_clusters: model for model in models}
-
-
-def compare_counts(
-    X: Rows, models: Mapping[int, KMeans], *, sample_size: int = 5_000, random_state: int = 0
-) -> pd.DataFrame:
-    """Compute, for each number of clusters, what is said to reveal the best one.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-    models : mapping of int to KMeans
-        From `fit_counts`.
-    sample_size : int, default 5000
-        The indices are computed on a seeded sample: their cost grows with the square.
-    random_state : int, default 0
-
-    Returns
-    -------
-    DataFrame
-        A row a count, with ``inertia`` per point, ``silhouette`` (higher is better),
-        ``calinski_harabasz`` (higher) and ``davies_bouldin`` (lower).
-    """
-    rng = np.random.default_rng(random_state)
-    sample = rng.choice(len(X), min(len(X), sample_size), replace=False)
-    with one_thread():
-        distances = pairwise_distances(X[sample])
-    rows = {}
-    for count, model in models.items():
-        clusters = model.labels_[sample]
-        rows[count] = {"inertia": model.inertia_ / len(X)}
-        if 1 < len(np.unique(clusters)) < len(sample):
-            rows[count] |= {
-                "silhouette": silhouette_score(distances, clusters, metric="precomputed"),
-                "calinski_harabasz": calinski_harabasz_score(X[sample], clusters),
-                "davies_bouldin": davies_bouldin_score(X[sample], clusters),
-            }
-    columns = ["inertia", "silhouette", "calinski_harabasz", "davies_bouldin"]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
-    return table.rename_axis("n_clusters")
-
-
-def best_counts(curves: pd.DataFrame) -> dict[str, int]:
-    """Return the number of clusters that each index of `compare_counts` likes best."""
-    return {
-        "silhouette": int(curves["silhouette"].idxmax()),
-        "calinski_harabasz": int(curves["calinski_harabasz"].idxmax()),
-        "davies_bouldin": int(curves["davies_bouldin"].idxmin()),
-    }
-
-
-def find_knee(curve: pd.Series) -> int | None:
-    """Find where a falling convex curve bends most (Kneedle, Satopää et al. 2011).
-
-    Parameters
-    ----------
-    curve : Series
-        Values, such as inertia, indexed by number of clusters.
-
-    Returns
-    -------
-    int or None
-        The number of clusters at the knee; None if the curve has no bend.
-    """
-    from kneed import KneeLocator
-
-    x, y = curve.index.to_numpy(), curve.to_numpy()
-    knee = KneeLocator(x, y, curve="convex", direction="decreasing").knee
-    return None if knee is None else int(knee)
-
-
-def knees_by_range(curve: pd.Series, smallest_range: int = 10) -> pd.Series:
-    """Find the knee on ever more of the curve; indexed by the largest number looked at."""
-    ends = [end for end in curve.index if end >= smallest_range]
-    knees = {end: find_knee(curve.loc[:end]) for end in ends}
-    return pd.Series({end: knee for end, knee in knees.items() if knee is not None}, dtype=int)
 
 
 def counts_to_try(n: int) -> range:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,6 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import mode
 from sklearn import metrics
-from sklearn.cluster import KMeans
 
 from mnist_clust.data import UNLABELLED, known_only
 
@@ -114,40 +112,6 @@ def score_clustering(
             "adjusted Rand index": metrics.adjusted_rand_score(labels, clusters),
         }
     return pd.DataFrame(table)
-
-
-def accuracy_by_count(
-    models: Mapping[int, KMeans],
-    train_labels: npt.ArrayLike | None,
-    X_test: npt.NDArray[np.float32],
-    test_labels: npt.ArrayLike | None,
-) -> pd.DataFrame | None:
-    """Score clusterings into different numbers of clusters on the test part.
-
-    Parameters
-    ----------
-    models : mapping of int to KMeans
-        Fitted to the training rows, by number of clusters.
-    train_labels : array-like of int, shape (n,), or None
-    X_test : ndarray of shape (n_test, n_features)
-    test_labels : array-like of int, shape (n_test,), or None
-
-    Returns
-    -------
-    DataFrame or None
-        A row a count, columns ``by majority`` and ``one-to-one``; None without labels.
-    """
-    if train_labels is None or test_labels is None:
-        return None
-    ways = {"by majority": name_by_majority, "one-to-one": name_one_to_one}
-    rows = {}
-    for count, model in models.items():
-        clusters = model.predict(X_test)
-        rows[count] = {
-            name: accuracy(test_labels, clusters, way(model.labels_, train_labels, count))
-            for name, way in ways.items()
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("n_clusters")
 
 
 def confusion(labels: npt.ArrayLike, clusters: Clusters, names: Names) -> pd.DataFrame:

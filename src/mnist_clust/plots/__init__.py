@@ -11,7 +11,6 @@ from mnist_clust.plots.clusters import calibration as calibration
 from mnist_clust.plots.clusters import cluster_makeup as cluster_makeup
 from mnist_clust.plots.clusters import confused_pairs as confused_pairs
 from mnist_clust.plots.clusters import confusion_heatmaps as confusion_heatmaps
-from mnist_clust.plots.clusters import pair_changes as pair_changes
 from mnist_clust.plots.clusters import silhouette_by_cluster as silhouette_by_cluster
 from mnist_clust.plots.clusters import strangeness as strangeness
 from mnist_clust.plots.density import density_map as density_map
@@ -19,7 +18,6 @@ from mnist_clust.plots.images import cluster_images as cluster_images
 from mnist_clust.plots.images import contact_sheet as contact_sheet
 from mnist_clust.plots.images import gallery as gallery
 from mnist_clust.plots.images import oriented_gradients as oriented_gradients
-from mnist_clust.plots.maps import clusters_on_map as clusters_on_map
 from mnist_clust.plots.maps import map_of_images as map_of_images
 from mnist_clust.plots.maps import new_digits_on_map as new_digits_on_map
 from mnist_clust.plots.maps import small_maps as small_maps

@@ -25,8 +25,8 @@ MEASURES = {
 @styled
 def lines(
     panels: Mapping[str, pd.DataFrame | pd.Series | None], *, xlabel: str = "number of clusters, k",
-    rings: Mapping[str, float | None] | None = None, span: tuple[float, float] | None = None,
-    percent: Collection[str] = (), log: bool = False, title: str = "By number of clusters",
+    rings: Mapping[str, float | None] | None = None, percent: Collection[str] = (),
+    log: bool = False, title: str = "By number of clusters",
 ) -> Figure:  # fmt: skip
     """Draw lines in panels side by side.
 
@@ -38,8 +38,6 @@ def lines(
     xlabel : str
     rings : mapping of str to float
         By panel, where on its first line to draw a ring.
-    span : (float, float)
-        Of x, to be shaded.
     percent : collection of str
         Panels whose y is written in percent.
     log : bool
@@ -65,8 +63,6 @@ def lines(
             axes.plot(place, y, "o", ms=13, mfc="none", mec=WARN, mew=2, clip_on=False)
             axes.annotate(f"{place:g}", (place, y), xytext=(9, 9), textcoords="offset points",
                           color=WARN, weight="bold")  # fmt: skip
-        if span is not None:
-            axes.axvspan(*span, color=ACCENT, alpha=0.15, lw=0)
         axes.set(xlabel=xlabel, title=name)
         axes.locator_params("x", integer=True)
         if log:
@@ -82,10 +78,10 @@ def lines(
 
 @styled
 def bars(
-    table: pd.DataFrame | None, *, form: str = "{:.1%}", published: float | None = None,
-    title: str = "Digits correctly labelled", xlabel: str = "training digits correctly labelled",
+    table: pd.DataFrame | None, *, form: str = "{:.1%}", title: str = "Digits correctly labelled",
+    xlabel: str = "training digits correctly labelled",
 ) -> Figure:  # fmt: skip
-    """Draw shares as bars, two columns side by side in each row, perhaps with a published one."""
+    """Draw shares as bars, two columns side by side in each row."""
     if table is None:
         return style.without_labels(title)
     figure, axes = one_panel(title, 9, 1.6 + 0.7 * len(table))
@@ -93,9 +89,6 @@ def bars(
     container: Any
     for container in axes.containers:
         axes.bar_label(container, fmt=form, padding=3)
-    if published is not None:
-        label = f"published, by majority: {published:.1%}"
-        axes.axvline(published, color=WARN, lw=1.5, ls="--", label=label)
     axes.set(xlabel=xlabel, xlim=(0, 1.08))
     axes.invert_yaxis()
     style.percent(axes.xaxis)

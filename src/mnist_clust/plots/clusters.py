@@ -24,7 +24,7 @@ def confusion_heatmaps(
 ) -> Figure:
     """Show tables of `scores.confusion`, each by its name, as shares of the true digit."""
     width = 6.6 if len(tables) == 1 else 5 * len(tables)
-    figure = new_figure(title, width, width / len(tables) + 0.4)
+    figure = new_figure(title, width, width / len(tables) + 0.7)
     panels = figure.subplots(1, len(tables), squeeze=False)[0]
     for axes, (name, counts) in zip(panels, tables.items(), strict=True):
         if counts is None:
@@ -62,33 +62,6 @@ def confused_pairs(
             some = np.concatenate([images[chosen], np.zeros_like(images[:per_side])])
             style.show_image(panel, style.mosaic(some[:per_side], per_side))
             panel.set_title(f"{true} among the {taken}s: {len(mistaken):,}", loc="left")
-    return figure
-
-
-@styled
-def pair_changes(
-    before: pd.Series, after: pd.Series, *, n_pairs: int = 10, title: str = "Confusion of pairs"
-) -> Figure:
-    """Compare `scores.pair_confusion` before and after, for the worst pairs of either."""
-    if before.empty or after.empty:
-        return style.without_labels(title)
-    pairs = before.combine(after, max, 0.0).nlargest(n_pairs).index
-    table = pd.DataFrame({"before": before, "after": after}).reindex(pairs).fillna(0.0)
-    table = table.iloc[np.argsort(table.after - table.before, kind="stable")]
-    figure, axes = one_panel(title, 8, 1 + 0.4 * len(table))
-    for row, (then, now) in enumerate(table.itertuples(index=False)):
-        arrow = {"arrowstyle": "->", "color": WARN if now > then else ACCENT, "lw": 2}
-        axes.annotate("", (now, row), (then, row), arrowprops=arrow)
-    axes.plot(table.before, range(len(table)), "o", color=MUTED, label="on raw pixels")
-    for color, name in ((ACCENT, "better on the map"), (WARN, "worse on the map")):
-        axes.plot([], [], color=color, label=name)
-    axes.set_yticks(range(len(table)), [f"{a} and {b}" for a, b in table.index])
-    axes.invert_yaxis()
-    axes.set(xlabel="share of the two digits taken for each other: raw pixels → map")
-    axes.set_xlim(-0.01, table.max(axis=None) * 1.05 + 0.01)
-    style.percent(axes.xaxis)
-    axes.legend(loc="lower right")
-    axes.grid(axis="x")
     return figure
 
 

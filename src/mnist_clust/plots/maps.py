@@ -1,4 +1,4 @@
-"""Maps: as they form, in two and three dimensions, with clusters, images and new digits on them."""
+"""Maps: as they form, in two and three dimensions, with images and new digits on them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.spatial import Voronoi, voronoi_plot_2d
-from sklearn.cluster import KMeans
 
 from mnist_clust.plots import style
 from mnist_clust.plots.style import Array, draw_map, new_figure, one_panel, show_image, styled
-from mnist_clust.scores import name_by_majority
 
 TILE = 56  # pixels of an image on a map, more than are seen there
 
@@ -65,30 +62,6 @@ def map_of_images(
     axes.imshow(canvas, origin="lower", extent=(0, cells, 0, cells), interpolation="antialiased")
     columns, rows = cell.max(axis=0) + 1  # whole cells, so that no image is cut
     axes.set(xlim=(0, columns), ylim=(0, rows))
-    return figure
-
-
-@styled
-def clusters_on_map(
-    embedding: Array, model: KMeans, labels: Array | None, *, title: str = "Clusters on the map"
-) -> Figure:
-    """Show a map by cluster, with KMeans' borders, beside the same map by digit."""
-    clusters, centers = model.labels_, model.cluster_centers_
-    names = None if labels is None else name_by_majority(clusters, labels, len(centers))
-    colors = style.cluster_colors(names, len(centers), labels)
-    figure = new_figure(title, 9, 4.8)
-    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    draw_map(left, embedding, title="by cluster", colors=colors[clusters])
-    for cluster, center in enumerate(centers):
-        style.write_at(left, center, chr(ord("A") + cluster % 26))
-    draw_map(right, embedding, labels, "by digit")
-    limits = np.array([embedding.min(axis=0), embedding.max(axis=0)]).T * 1.04
-    far = 50 * np.abs(limits).max() * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    for axes in (left, right):
-        if len(centers) > 2:  # Qhull asks for more than a pair
-            voronoi_plot_2d(Voronoi(np.vstack([centers, far])), axes, show_points=False,
-                            show_vertices=False, line_colors=style.INK, line_width=1)  # fmt: skip
-        axes.set(xlim=limits[0], ylim=limits[1])
     return figure
 
 
