@@ -8,13 +8,9 @@ from mnist_clust.plots.charts import islands_histogram as islands_histogram
 from mnist_clust.plots.charts import lines as lines
 from mnist_clust.plots.charts import scores_by_seed as scores_by_seed
 from mnist_clust.plots.charts import sensitivity as sensitivity
-from mnist_clust.plots.clusters import calibration as calibration
-from mnist_clust.plots.clusters import cluster_makeup as cluster_makeup
 from mnist_clust.plots.clusters import confused_pairs as confused_pairs
 from mnist_clust.plots.clusters import confusion_heatmaps as confusion_heatmaps
 from mnist_clust.plots.clusters import pair_changes as pair_changes
-from mnist_clust.plots.clusters import silhouette_by_cluster as silhouette_by_cluster
-from mnist_clust.plots.clusters import strangeness as strangeness
 from mnist_clust.plots.density import density_map as density_map
 from mnist_clust.plots.images import cluster_images as cluster_images
 from mnist_clust.plots.images import contact_sheet as contact_sheet
@@ -27,8 +23,6 @@ from mnist_clust.plots.images import pixel_statistics as pixel_statistics
 from mnist_clust.plots.maps import clusters_on_map as clusters_on_map
 from mnist_clust.plots.maps import map_in_space as map_in_space
 from mnist_clust.plots.maps import map_of_images as map_of_images
-from mnist_clust.plots.maps import new_digits_on_map as new_digits_on_map
 from mnist_clust.plots.maps import pca_glance as pca_glance
 from mnist_clust.plots.maps import small_maps as small_maps
-from mnist_clust.plots.maps import unfamiliar_on_map as unfamiliar_on_map
 from mnist_clust.plots.style import SHEET as SHEET
