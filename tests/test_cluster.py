@@ -9,7 +9,7 @@ from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_info
 
 from mnist_clust.cluster import fit_counts
-from mnist_clust.quality import find_medoids, margin
+from mnist_clust.quality import find_medoids
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 
 
@@ -79,17 +79,6 @@ def test_medoids_have_the_least_sum_of_squared_distances():
         apart = ((points[members, None] - points[members]) ** 2).sum(axis=(1, 2))
         assert medoids[cluster] == members[apart.argmin()]
     assert medoids[3] == -1, "an empty cluster has no middle"
-
-
-def test_margin_is_one_on_the_centre_and_zero_on_the_border():
-    centers = np.array([[0.0, 0.0], [2.0, 0.0]])
-    points = np.array([[0, 0], [1, 0], [0.5, 0], [1.5, 0]], np.float32)
-    values = margin(points, [0, 0, 0, 0], centers)
-    np.testing.assert_allclose(values, [1, 0, 2 / 3, -2 / 3], atol=1e-6)
-    assert values.dtype == np.float32
-    smaller = margin(points / 1000, [0, 0, 0, 0], centers / 1000)
-    np.testing.assert_allclose(smaller, values, atol=1e-6, err_msg="it depends on the scale")
-    assert margin(points[:1], [0], np.zeros((2, 2))).tolist() == [0], "two centres in one place"
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits as small_digits
 from mnist_clust import __version__, load_digits, scores
 from mnist_clust.__main__ import main
 from mnist_clust._model_file import FORMAT
-from mnist_clust.experiments.out_of_distribution import make_unfamiliar
+from mnist_clust.experiments.out_of_distribution import draw_letters
 from mnist_clust.features import Deskew, OrientedGradients, describe
 from mnist_clust.own_images import assign_images, cluster_images, name_clusters
 from mnist_clust.own_page import page
@@ -476,7 +476,7 @@ def test_one_image_that_lies_otherwise_is_noticed_if_that_can_be_told(fitted, sa
 
 
 def test_images_that_are_no_digits_are_noticed(fitted, sample):
-    letters = make_unfamiliar(sample.test_images)["letters"]
+    letters = draw_letters(200, (28, 28))
     assert "farther from any known one" in fitted.difference(letters)
 
 

@@ -19,9 +19,8 @@ from mnist_clust.experiments import seeds
 from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
 from mnist_clust.features import OrientedGradients
 from mnist_clust.plots.style import PALETTE, SHEET, class_colors, cluster_colors, shrink
-from mnist_clust.quality import find_medoids, margin
+from mnist_clust.quality import find_medoids
 from mnist_clust.scores import UNNAMED, name_by_majority
-from mnist_clust.silhouettes import map_silhouettes
 
 RNG = np.random.default_rng(0)
 
@@ -36,9 +35,7 @@ def figures(images, labels):
     shape = images.shape[1:]
     n = len(images)
     flat = RNG.normal(size=(n, 2)).astype("f4")
-    on_map = KMeans(5, n_init=1, random_state=0).fit(flat)
     named = model.labels_ if names is None else names[model.labels_]
-    margins = margin(flat, on_map.labels_, on_map.cluster_centers_)
     table = (
         None
         if labels is None
@@ -66,16 +63,12 @@ def figures(images, labels):
             },
             rings={"silhouette": curves.silhouette.idxmax()},
         ),
-        "bands": plots.silhouette_by_cluster(
-            map_silhouettes(flat, on_map.labels_), on_map.labels_, names
-        ),
-        "makeup": plots.cluster_makeup(labels, model.labels_, names),
         "gallery": plots.gallery(images[:13], ["caption"] * 13, note="note"),
         "empty gallery": plots.gallery(images[:0], []),
         "sheet": plots.contact_sheet(images[:33]),
         "confused": plots.confused_pairs(images, labels, model.labels_),
         "margins": plots.histograms(
-            None if right is None else {"right": margins[right], "wrong": margins[~right]}, "margin"
+            None if right is None else {"right": flat[right, 0], "wrong": flat[~right, 0]}, "place"
         ),
         "islands": plots.islands_histogram([0.8, 0.9, 0.95], [0.1, 0.5, 0.6]),
         "moved": plots.gallery(images[:3], ["a", "b", "c"], columns=3),
@@ -93,7 +86,6 @@ def figures(images, labels):
 def later_figures(images, labels, flat, clusters):
     """Those of notebooks 07 to 09."""
     n = len(images)
-    some = {"new digits": RNG.random(20), "noise": 2 + RNG.random(9)}
     tried = [
         (variant, [Trial(np.arange(n), clusters.astype(np.int32), 0.5, 5)] * 2) for variant in STEPS
     ]
@@ -104,17 +96,9 @@ def later_figures(images, labels, flat, clusters):
     perplexities = scored.train.set_axis([5, 30, 30])
     settings = pd.DataFrame({"n_clusters": [10, 11], "accuracy": [0.9, np.nan]}, index=["a", "b"])
     return {
-        "new_digits": plots.new_digits_on_map(
-            flat, flat[:30], None if labels is None else labels[:30]
-        ),
         "moves": plots.histograms(
             {"known": RNG.random(n), "new": RNG.random(30)}, "moved by", log=True
         ),
-        "confidence": plots.calibration(
-            np.linspace(0.1, 1, n), None if labels is None else labels == labels[0]
-        ),
-        "unfamiliar": plots.unfamiliar_on_map(flat, {"noise": flat[:9]}, {"noise": images[:9]}),
-        "strangeness": plots.strangeness({"in components": some, "in pixels": some}),
         "exaggerated": plots.small_maps({f"by {by}": flat for by in range(4)}, labels, columns=4),
         "normalised": plots.gallery(images[:10], columns=5, rows=["as written", "after"]),
         "gradients": plots.oriented_gradients(images[0], row),

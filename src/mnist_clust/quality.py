@@ -1,10 +1,9 @@
-"""How good a clustering or a map is by itself: silhouettes, margins, neighbours kept, votes."""
+"""How good a clustering or a map is by itself: silhouettes, neighbours kept, votes."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 from scipy.stats import spearmanr
 from sklearn.metrics import silhouette_score
 
@@ -50,31 +49,6 @@ def find_medoids(points: Rows, clusters: npt.ArrayLike, n_clusters: int) -> npt.
         center = points[members].mean(axis=0)
         medoids[cluster] = members[((points[members] - center) ** 2).sum(axis=1).argmin()]
     return medoids
-
-
-def margin(points: Rows, clusters: npt.ArrayLike, centers: npt.NDArray[np.floating]) -> Rows:
-    """Measure how much nearer each point is to its own centre than to the next one.
-
-    The silhouette with centres in place of all members (the "simplified silhouette"): it costs
-    one look at each centre, so that every point can have it.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n, n_features)
-    clusters : array-like of int, shape (n,)
-    centers : ndarray of shape (n_clusters, n_features)
-
-    Returns
-    -------
-    ndarray of shape (n,), float32
-        From -1 to 1: 1 on its own centre, 0 on the border, below 0 beyond it.
-    """
-    own = np.asarray(clusters)[:, None]
-    distances = cdist(points, centers).astype(np.float32)
-    inside = np.take_along_axis(distances, own, axis=1)[:, 0]
-    np.put_along_axis(distances, own, np.inf, axis=1)
-    outside = distances.min(axis=1)
-    return np.asarray((outside - inside) / np.maximum(np.maximum(outside, inside), 1e-12))
 
 
 def neighbors_kept(neighbors: NeighborGraph, embedding: Rows, n_neighbors: int = 10) -> float:

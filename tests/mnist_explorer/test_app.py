@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from mnist_clust.data import load_digits
-from mnist_clust.experiments.out_of_distribution import make_unfamiliar
+from mnist_clust.experiments.out_of_distribution import draw_letters
 from mnist_explorer import app, photos, pictures, serve
 from mnist_explorer.results import KINDS, PLAIN, SHARP, Clustering
 
@@ -217,7 +217,7 @@ def test_an_uploaded_digit_lands_in_a_cluster_of_its_kind(visit, few):
 
 def test_what_is_no_digit_is_doubted(visit):
     page = visit(tab=app.NEW)
-    letters = make_unfamiliar(np.zeros((1, 28, 28), np.uint8), n_each=9)["letters"]
+    letters = draw_letters(9, (28, 28))
     doubted = 0
     for letter in letters:
         buffer = io.BytesIO()

@@ -1,17 +1,12 @@
-"""Images that are no digits, and how to notice that they are none."""
+"""Letters, drawn as a hand would: images that look like digits and are none."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from mnist_clust.data import Images
-from mnist_clust.embed import pixel_components
-from mnist_clust.features import flatten
-from numba_tsne import nearest_neighbors
 
 # Strokes of letters on a square from 0 to 1, as a hand would draw them.
 _LETTERS = {
@@ -28,37 +23,23 @@ _LETTERS = {
 _FINE = 8  # how much finer than the image letters are drawn
 
 
-def make_unfamiliar(
-    images: Images, *, n_each: int = 200, random_state: int = 0
-) -> dict[str, Images]:
-    """Make images of the same size that are no digits, in several ways.
+def draw_letters(n: int, shape: tuple[int, int], *, random_state: int = 0) -> Images:
+    """Draw letters in turn, with a hand that the seed moves.
 
     Parameters
     ----------
-    images : ndarray of uint8, shape (n, height, width)
-        Digits, for those that are made of digits.
-    n_each : int, default 200
+    n : int
+    shape : (int, int)
+        Height and width of each image.
     random_state : int, default 0
 
     Returns
     -------
-    dict of str to ndarray of uint8, shape (n_each, height, width)
-        Letters drawn as a hand would; digits inverted, upside down, and cut into quarters that
-        have changed places; and noise with the brightness of digits.
+    ndarray of uint8, shape (n, height, width)
     """
     rng = np.random.default_rng(random_state)
-    some = images[rng.integers(len(images), size=n_each)]
-    shape = images.shape[1], images.shape[2]
-    half = [size // 2 for size in shape]
     strokes = list(_LETTERS.values())
-    letters = [_draw(strokes[i % len(strokes)], shape, rng) for i in range(n_each)]
-    return {
-        "letters": np.stack(letters),
-        "upside down": some[:, ::-1, ::-1],  # turned, not mirrored: a six becomes a nine
-        "quarters moved": np.roll(some, half, axis=(1, 2)),
-        "inverted": 255 - some,
-        "noise": rng.permuted(some.reshape(n_each, -1), axis=1).reshape(some.shape),
-    }
+    return np.stack([_draw(strokes[i % len(strokes)], shape, rng) for i in range(n)])
 
 
 def _draw(
@@ -77,36 +58,3 @@ def _draw(
         pen.line([tuple(point) for point in points], fill=255, width=line, joint="curve")
     soft = canvas.filter(ImageFilter.GaussianBlur(0.4 * _FINE))
     return np.asarray(soft.resize((width, height), Image.Resampling.BOX), np.uint8)
-
-
-def distances_to_known(
-    known: Images, images: Mapping[str, Images]
-) -> dict[str, dict[str, npt.NDArray[np.floating]]]:
-    """Measure how far images are from the nearest known one, in components and in pixels.
-
-    Parameters
-    ----------
-    known : ndarray of uint8, shape (n, height, width)
-    images : mapping of str to ndarray of uint8, shape (k, height, width)
-        By name.
-
-    Returns
-    -------
-    dict of str to dict of str to ndarray of shape (k,)
-        By measure, then by name. Nearest is what is nearest in components.
-    """
-    components, rows = pixel_components(known)
-    new = flatten(np.concatenate(list(images.values())))
-    near = nearest_neighbors(rows, 1, queries=components.transform(new))
-    by_pixel = np.linalg.norm(new - flatten(known)[near.indices[:, 0]], axis=1)
-    measured = {f"in {rows.shape[1]} components": near.distances[:, 0], "pixel by pixel": by_pixel}
-    ends = np.cumsum([len(some) for some in images.values()])[:-1]
-    return {
-        name: dict(zip(images, np.split(values, ends), strict=True))
-        for name, values in measured.items()
-    }
-
-
-def familiar_limit(digits: npt.NDArray[np.floating]) -> float:
-    """Return the distance that 99% of new digits stay within."""
-    return float(np.quantile(digits, 0.99))

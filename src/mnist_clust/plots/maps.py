@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mnist_clust.plots import style
-from mnist_clust.plots.style import Array, draw_map, new_figure, one_panel, show_image, styled
+from mnist_clust.plots.style import Array, draw_map, new_figure, one_panel, styled
 
 TILE = 56  # pixels of an image on a map, more than are seen there
 
@@ -62,37 +62,4 @@ def map_of_images(
     axes.imshow(canvas, origin="lower", extent=(0, cells, 0, cells), interpolation="antialiased")
     columns, rows = cell.max(axis=0) + 1  # whole cells, so that no image is cut
     axes.set(xlim=(0, columns), ylim=(0, rows))
-    return figure
-
-
-@styled
-def new_digits_on_map(
-    embedding: Array, places: Array, labels: Array | None, *, title: str = "New digits on a map"
-) -> Figure:
-    """Show new points, in their classes' colors, on a map in grey that was made without them."""
-    figure, axes = one_panel(title, 8, 8)
-    draw_map(axes, embedding, colors=style.PALE)
-    draw_map(axes, places, labels)
-    return figure
-
-
-@styled
-def unfamiliar_on_map(
-    embedding: Array, places: Mapping[str, Array], images: Mapping[str, Array],
-    *, title: str = "Where the map puts images that are no digits",
-) -> Figure:  # fmt: skip
-    """Show by kind where images that are no digits are put, and some of them."""
-    figure = new_figure(title, 9, 5.6)
-    grid = figure.add_gridspec(len(images), 2, width_ratios=[1.1, 1])
-    axes = figure.add_subplot(grid[:, 0])
-    draw_map(axes, embedding, colors=style.PALE)
-    points = np.concatenate(list(places.values()))
-    kinds = np.repeat(np.arange(len(places)), [len(some) for some in places.values()])
-    mixed = np.random.default_rng(0).permutation(len(points))  # so that no kind hides the others
-    x, y = points[mixed].T
-    axes.scatter(x, y, s=16, c=style.class_colors(kinds[mixed]), lw=0)
-    for row, (kind, pictures) in enumerate(images.items()):
-        panel = figure.add_subplot(grid[row, 1])
-        show_image(panel, style.mosaic(pictures[:8], 8))
-        panel.set_title(f"{kind}: {len(pictures)} images", color=style.PALETTE[row], weight="bold")
     return figure
