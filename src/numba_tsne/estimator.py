@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -21,7 +23,7 @@ from numba_tsne._parallel import Pool
 from numba_tsne.affinities import perplexity_affinities, uniform_affinities
 from numba_tsne.graph import NeighborGraph
 from numba_tsne.neighbors import NeighborIndex, as_rows, known_neighbors, nearest_neighbors
-from numba_tsne.optimizer import Callback, Descent, Phase, Progress, optimize
+from numba_tsne.optimizer import COLLAPSED, Callback, Descent, Phase, Progress, optimize
 from numba_tsne.repulsion import THETA
 from numba_tsne.start import given_start, principal_start, random_start, spectral_start
 from numba_tsne.transform import NEIGHBORS, place_points
@@ -55,7 +57,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     early_exaggeration : float, default=12.0
         Factor on the attraction in the early phase. This one and the other from 1e-4 to 1e4.
     early_exaggeration_iter : int, default=250
-        Iterations of the early phase.
+        Iterations of the early phase. It ends before where it draws the whole map into a point, as
+        it does where there are no clusters.
     n_iter : int, default=500
         Iterations after it.
     learning_rate : float or "auto", default="auto"
@@ -409,7 +412,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         """Let the map move; return it, and the interrupt that ended that if it is kept in spite."""
         descent = Descent(affinities, start, self.theta, pool)
         phases = self._phases(len(start))
-        kept = None
+        kept, began = None, descent.width()
         try:
             with self._reporting(sum(phase.n_iter for phase in phases)) as callback:
                 optimize(descent, phases, callback)
@@ -417,6 +420,13 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             if not self.keep_interrupted:
                 raise
             kept = interrupt
+        if descent.width() < COLLAPSED * began:
+            warnings.warn(
+                f"The map has collapsed: exaggeration={self.exaggeration:g} draws points into one "
+                "that form no clusters. Lower it.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
         return descent.embedding(), descent.kl_divergence(), descent.n_iter, kept
 
     def _phases(self, n: int) -> list[Phase]:

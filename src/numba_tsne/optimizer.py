@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ROWS = 1024  # rows of a task
 REORDER_AT = 50  # by then neighbours have found each other
 LONGEST_STEP = 5.0
+LOOK_EVERY = 5  # iterations of a phase that may end early
+COLLAPSED = 1e-3  # of the width that a map began with
 EXACT_THETA = 0.3  # leaves an error of the divergence in the sixth decimal
 
 
@@ -293,6 +295,10 @@ class Descent:
         result -= result.mean(axis=0, dtype=np.float64)
         return result
 
+    def width(self) -> float:
+        """Measure how far points lie from their mean, by the root mean square."""
+        return float(np.sqrt(self._points.var(axis=1, dtype=np.float64).sum()))
+
     def kl_divergence(self) -> float:
         """Compare the affinities with the similarities of the map, in nats."""
         repulsion = Repulsion(self._points, EXACT_THETA, self._pool)
@@ -309,16 +315,25 @@ class Descent:
 
 
 def optimize(descent: Descent, phases: Sequence[Phase], callback: Callback | None = None) -> None:
-    """Run all phases, calling ``callback`` after each iteration, until it returns True."""
+    """Run all phases, calling ``callback`` after each iteration, until it returns True.
+
+    Early exaggeration parts clusters. Where there are none it draws all points into one (it shrinks
+    each mode of the graph's Laplacian whose eigenvalue is above one by the exaggeration), until
+    single precision cannot tell them apart. A map that shrinks so goes on as the last phase says.
+    """
     n_iter = sum(phase.n_iter for phase in phases)
+    began = descent.width()
     for phase in phases:
+        now = phase
         for in_phase in range(phase.n_iter):
             done = descent.n_iter
             if done == REORDER_AT or (done > 0 and in_phase == 0):
                 descent.reorder()
-            descent.step(phase)
+            if now is not phases[-1] and in_phase % LOOK_EVERY == 0:
+                now = phases[-1] if descent.width() < COLLAPSED * began else phase
+            descent.step(now)
             if callback is None:
                 continue
-            stop = callback(Progress(descent, descent.n_iter, n_iter, phase.name))
+            stop = callback(Progress(descent, descent.n_iter, n_iter, now.name))
             if isinstance(stop, bool | np.bool_) and stop:  # other results mean nothing
                 return

@@ -52,7 +52,7 @@ def test_the_divergence_falls(random, pool, affinities):
     seen = []
     optimize(
         descent,
-        [Phase("early", 100, 12, 25, 0.5), Phase("late", 200, 1, 300, 0.8)],
+        [Phase("early", 100, 2, 150, 0.5), Phase("late", 200, 1, 300, 0.8)],
         lambda progress: seen.append(
             (progress.iteration, progress.phase, progress.kl_divergence())
         ),

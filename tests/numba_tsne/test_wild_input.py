@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KDTree, NearestNeighbors
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -410,3 +411,22 @@ def test_works_where_nothing_can_be_written(tmp_path):
     assert done.stdout == "1.414\n", done.stderr
     assert done.stderr.count("\n") == 1
     assert "NUMBA_CACHE_DIR" in done.stderr
+
+
+@pytest.mark.parametrize("init", ["pca", "random"])
+@pytest.mark.parametrize(("n", "d", "n_components"), [(1000, 5, 2), (1000, 5, 3), (3000, 10, 2)])
+def test_points_without_clusters_do_not_fall_into_one(n, d, n_components, init):
+    """Early exaggeration drew them together until single precision could not tell them apart."""
+    X = np.random.default_rng(0).normal(size=(n, d))
+    tsne = TSNE(n_components, init=init, n_iter=200, random_state=0)
+    embedding = tsne.fit_transform(X)
+    assert len(np.unique(embedding, axis=0)) == n
+    spread = embedding.std(axis=0)
+    assert spread.min() > 0.5 * spread.max()
+    assert nearest_neighbors(embedding, 10).indices.shape == (n, 10)
+
+
+def test_a_map_that_collapses_to_the_end_says_so():
+    X = np.random.default_rng(0).normal(size=(1000, 5))
+    with pytest.warns(ConvergenceWarning, match="has collapsed: exaggeration=10 draws"):
+        TSNE(exaggeration=10, n_iter=200, random_state=0).fit(X)
