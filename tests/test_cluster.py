@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_info
 
 from mnist_clust.cluster import (
     best_counts,
+    best_kmeans,
     compare_counts,
     find_knee,
     fit_counts,
@@ -131,6 +132,17 @@ def test_knees_by_range_look_at_ever_more():
     line = pd.Series(np.arange(40.0, 11, -1), index=range(2, 31))
     assert knees_by_range(line).empty, "a straight line has no knee"
     assert knees_by_range(line).dtype == knees.dtype == int
+
+
+def test_a_part_of_a_map_tells_the_number_of_clusters_and_all_of_it_is_clustered(blobs):
+    X, y = blobs
+    silhouettes, clusters = best_kmeans(X, points_tried=100)
+    assert silhouettes.idxmax() == 4
+    names = name_by_majority(clusters, y, 4)
+    np.testing.assert_array_equal(names[clusters], y)
+    other, _ = best_kmeans(X)
+    assert list(other.index) == list(silhouettes.index)
+    assert (other != silhouettes).any(), "the part is no part"
 
 
 def test_medoids_have_the_least_sum_of_squared_distances():

@@ -116,7 +116,11 @@ def counts_to_try(n: int) -> range:
 
 
 def best_kmeans(
-    embedding: Rows, counts: Iterable[int] | None = None, *, random_state: int = 0
+    embedding: Rows,
+    counts: Iterable[int] | None = None,
+    *,
+    random_state: int = 0,
+    points_tried: int = POINTS_TRIED,
 ) -> tuple[pd.Series, npt.NDArray[np.int32]]:
     """Cluster a map by KMeans into the number of clusters that has the highest silhouette.
 
@@ -128,6 +132,8 @@ def best_kmeans(
     counts : iterable of int, optional
         Numbers to try; `counts_to_try` by default.
     random_state : int, default 0
+    points_tried : int, default 10,000
+        Size of that sample.
 
     Returns
     -------
@@ -136,9 +142,9 @@ def best_kmeans(
     clusters : ndarray of int32, shape (n,)
     """
     some = embedding
-    if len(embedding) > POINTS_TRIED:
+    if len(embedding) > points_tried:
         rng = np.random.default_rng(random_state)
-        some = embedding[rng.choice(len(embedding), POINTS_TRIED, replace=False)]
+        some = embedding[rng.choice(len(embedding), points_tried, replace=False)]
     exact = some.astype(float)  # scikit-learn is twice as quick to choose seeds among those
     counts = counts_to_try(len(embedding)) if counts is None else counts
     found = fit_counts(exact, counts, n_init=10, random_state=random_state)

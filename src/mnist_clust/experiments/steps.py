@@ -25,6 +25,7 @@ from numba_tsne._parallel import side_by_side
 
 Rows = npt.NDArray[np.float32]
 SHARE_DRAWN = 0.8  # of the images in each subset
+POINTS_TRIED = 2_500  # of each map, by which KMeans' number of clusters is chosen
 DEFAULT = ImageClusterer()  # whose settings are the chosen ones
 
 
@@ -83,7 +84,8 @@ class Variant:
 
 
 SHARP = Variant("+ oriented gradients")
-_UPRIGHT = replace(SHARP, name="+ one size", gradients=False, n_components=50)
+_WIDE = replace(SHARP, name="+ 100 components", gradients=False)
+_UPRIGHT = replace(_WIDE, name="+ one size", n_components=50)
 _SLANTED = replace(_UPRIGHT, name="+ graph of 15 neighbours", deskewed=False, one_size=False)
 PLAIN = replace(_SLANTED, name="pixels, plain map", n_neighbors=None, exaggeration=1.0)
 STEPS = (
@@ -92,6 +94,7 @@ STEPS = (
     _SLANTED,
     replace(_UPRIGHT, name="+ deskewed", one_size=False),
     _UPRIGHT,
+    _WIDE,
     SHARP,
 )
 OTHERS = (
@@ -166,7 +169,9 @@ def _try_once(rows: Rows, variant: Variant, seed: int) -> Trial:
     rng = np.random.default_rng(seed)
     members = np.sort(rng.choice(len(rows), round(SHARE_DRAWN * len(rows)), replace=False))
     embedding = variant.embed(rows[members], seed)
-    silhouettes, clusters = best_kmeans(embedding, random_state=seed)
+    silhouettes, clusters = best_kmeans(
+        embedding, random_state=seed, points_tried=POINTS_TRIED
+    )
     return Trial(members, clusters, float(silhouettes.max()), int(silhouettes.idxmax()))
 
 
