@@ -14,7 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from mnist_clust import scores
 from mnist_clust.cache import cached
-from mnist_clust.cluster import best_kmeans
+from mnist_clust.cluster import best_kmeans, counts_to_try
 from mnist_clust.components import Components
 from mnist_clust.data import Images, Labels
 from mnist_clust.embed import rows_without_clusters
@@ -25,7 +25,8 @@ from numba_tsne._parallel import side_by_side
 
 Rows = npt.NDArray[np.float32]
 SHARE_DRAWN = 0.8  # of the images in each subset
-POINTS_TRIED = 2_500  # of each map, by which KMeans' number of clusters is chosen
+MOST_TRIED = 15  # clusters on each map; on maps of digits more have never been best
+START_POINTS = 2_000  # of each map, on which KMeans looks for its starts
 DEFAULT = ImageClusterer()  # whose settings are the chosen ones
 
 
@@ -38,8 +39,6 @@ class Variant:
     name : str
     deskewed, one_size, gradients : bool
         Which steps describe an image; without gradients, its pixels do.
-    blur : float
-        Of the gradients, in pixels.
     n_components : int
         Principal components kept.
     n_neighbors : int or None
@@ -54,7 +53,6 @@ class Variant:
     deskewed: bool = True
     one_size: bool = True
     gradients: bool = True
-    blur: float = OrientedGradients().blur
     n_components: int = DEFAULT.n_components
     n_neighbors: int | None = DEFAULT.n_neighbors
     exaggeration: float = DEFAULT.exaggeration
@@ -65,7 +63,7 @@ class Variant:
         chosen = {
             Deskew(): self.deskewed,
             NormalizeSize(): self.one_size,
-            OrientedGradients(blur=self.blur): self.gradients,
+            OrientedGradients(): self.gradients,
         }
         described = describe(images, [step for step, used in chosen.items() if used])
         return Components(self.n_components).fit_transform(described)  # type: ignore[no-any-return]
@@ -103,7 +101,6 @@ OTHERS = (
     replace(SHARP, name="perplexity 30", n_neighbors=None),
     replace(SHARP, name="not deskewed", deskewed=False),
     replace(SHARP, name="not to one size", one_size=False),
-    replace(SHARP, name="more blur", blur=2.0),
     replace(SHARP, name="map in 3-D", n_dimensions=3),
 )
 
@@ -169,8 +166,9 @@ def _try_once(rows: Rows, variant: Variant, seed: int) -> Trial:
     rng = np.random.default_rng(seed)
     members = np.sort(rng.choice(len(rows), round(SHARE_DRAWN * len(rows)), replace=False))
     embedding = variant.embed(rows[members], seed)
+    counts = [k for k in counts_to_try(len(embedding)) if k <= MOST_TRIED]
     silhouettes, clusters = best_kmeans(
-        embedding, random_state=seed, points_tried=POINTS_TRIED
+        embedding, counts, random_state=seed, start_points=START_POINTS
     )
     return Trial(members, clusters, float(silhouettes.max()), int(silhouettes.idxmax()))
 

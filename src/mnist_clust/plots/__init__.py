@@ -22,7 +22,6 @@ from mnist_clust.plots.images import digit_grid as digit_grid
 from mnist_clust.plots.images import flattening as flattening
 from mnist_clust.plots.images import gallery as gallery
 from mnist_clust.plots.images import look_alikes as look_alikes
-from mnist_clust.plots.images import oriented_gradients as oriented_gradients
 from mnist_clust.plots.images import pixel_statistics as pixel_statistics
 from mnist_clust.plots.maps import clusters_on_map as clusters_on_map
 from mnist_clust.plots.maps import map_in_space as map_in_space
