@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
+from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_info
 
-from mnist_clust.cluster import fit_counts
+from mnist_clust.cluster import best_kmeans, fit_counts
 from mnist_clust.quality import find_medoids
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 
@@ -67,6 +68,16 @@ def test_names_follow_when_clusters_are_renumbered(pairs, order):
     order = np.array(order)
     renumbered = name_by_majority(order[clusters], labels, 6)
     np.testing.assert_array_equal(renumbered[order], name_by_majority(clusters, labels, 6))
+
+
+def test_starts_found_on_a_part_of_a_map_go_on_to_all_of_it(blobs):
+    X, y = blobs
+    silhouettes, clusters = best_kmeans(X, range(2, 7), start_points=100)
+    assert list(silhouettes.index) == [2, 3, 4, 5, 6]
+    assert silhouettes.idxmax() == 4
+    assert silhouettes[4] == pytest.approx(silhouette_score(X, y), rel=1e-5), "of all points"
+    names = name_by_majority(clusters, y, 4)
+    np.testing.assert_array_equal(names[clusters], y)
 
 
 def test_medoids_have_the_least_sum_of_squared_distances():

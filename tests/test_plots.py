@@ -17,7 +17,6 @@ from mnist_clust import plots, scores
 from mnist_clust.claims import published_results
 from mnist_clust.experiments import seeds
 from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
-from mnist_clust.features import OrientedGradients
 from mnist_clust.plots.style import PALETTE, SHEET, class_colors, cluster_colors, shrink
 from mnist_clust.quality import find_medoids
 from mnist_clust.scores import UNNAMED, name_by_majority
@@ -92,7 +91,6 @@ def later_figures(images, labels, flat, clusters):
     runs = [seeds.Clustering(clusters, np.empty(0, int), 5, 5)] * 3
     scored = seeds.accuracies(runs, labels, None)
     curve = pd.Series([0.3, 0.5, 0.4], index=[2, 3, 4])
-    row = OrientedGradients().transform(images[:1])[0]
     perplexities = scored.train.set_axis([5, 30, 30])
     settings = pd.DataFrame({"n_clusters": [10, 11], "accuracy": [0.9, np.nan]}, index=["a", "b"])
     return {
@@ -101,7 +99,6 @@ def later_figures(images, labels, flat, clusters):
         ),
         "exaggerated": plots.small_maps({f"by {by}": flat for by in range(4)}, labels, columns=4),
         "normalised": plots.gallery(images[:10], columns=5, rows=["as written", "after"]),
-        "gradients": plots.oriented_gradients(images[0], row),
         "variants": plots.sensitivity(compare_variants(tried, labels), STEPS[-1].name),
         "sensitivity": plots.sensitivity(settings),
         "peak": plots.lines({"silhouette": pd.DataFrame({"sharp": curve, "plain": curve[:2]})}),

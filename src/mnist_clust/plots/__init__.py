@@ -13,7 +13,6 @@ from mnist_clust.plots.density import density_map as density_map
 from mnist_clust.plots.images import cluster_images as cluster_images
 from mnist_clust.plots.images import contact_sheet as contact_sheet
 from mnist_clust.plots.images import gallery as gallery
-from mnist_clust.plots.images import oriented_gradients as oriented_gradients
 from mnist_clust.plots.maps import map_of_images as map_of_images
 from mnist_clust.plots.maps import small_maps as small_maps
 from mnist_clust.plots.style import SHEET as SHEET

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mnist_clust.features import OrientedGradients
 from mnist_clust.plots import style
 from mnist_clust.plots.style import Array, mosaic, new_figure, one_panel, show_image, styled
 
@@ -61,25 +60,6 @@ def contact_sheet(images: Array, *, title: str = "Some images", columns: int = 2
     """Show many images, without captions, row by row."""
     figure, axes = one_panel(title, 10, 0.8 + 0.5 * -(-len(images) // columns))
     show_image(axes, mosaic(images, columns))
-    return figure
-
-
-@styled
-def oriented_gradients(
-    image: Array, row: Array, n_orientations: int = 12, *, title: str = "Edges by direction"
-) -> Figure:
-    """Show an image, and its row of `OrientedGradients` as pictures, one a direction."""
-    grid_shape = OrientedGradients(n_orientations).grid_shape(*image.shape)
-    figure = new_figure(title, 9, 3.4)
-    half = n_orientations // 2
-    grid = figure.add_gridspec(2, 2 + half)
-    show_image(figure.add_subplot(grid[:, :2]), image, "one digit")
-    for direction, picture in enumerate(row.reshape(n_orientations, *grid_shape)):
-        axes = figure.add_subplot(grid[direction // half, 2 + direction % half])
-        axes.imshow(picture, cmap="Blues", vmin=0, vmax=float(row.max()))
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set(visible=True, color=style.PALE)
-        axes.set_title(f"{360 * direction / n_orientations:.0f}°", loc="center")
     return figure
 
 
