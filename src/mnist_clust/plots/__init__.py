@@ -2,11 +2,8 @@
 
 from mnist_clust.plots.charts import bars as bars
 from mnist_clust.plots.charts import class_counts as class_counts
-from mnist_clust.plots.charts import counts_found as counts_found
 from mnist_clust.plots.charts import histograms as histograms
-from mnist_clust.plots.charts import islands_histogram as islands_histogram
 from mnist_clust.plots.charts import lines as lines
-from mnist_clust.plots.charts import scores_by_seed as scores_by_seed
 from mnist_clust.plots.charts import sensitivity as sensitivity
 from mnist_clust.plots.clusters import calibration as calibration
 from mnist_clust.plots.clusters import cluster_makeup as cluster_makeup
