@@ -23,21 +23,18 @@ from mnist_clust.numerics import in_force
 from mnist_clust.report import find_notebooks
 
 SETS = 10
-OF_ISLANDS = ("lowest_share_kept", "highest_share_merged")
-RUNS = ("scored", "leads", "found")  # tables with a row a run, and its kind
+RUNS = ("scored", "leads", "found", "islands")  # tables of runs of several kinds
 
 
 class Recorder:
-    """Takes the place of the notebook's run, and keeps what it records of the tables drawn."""
+    """Takes the place of the notebook's run, and keeps what is recorded."""
 
     def __init__(self) -> None:
         self.numbers: dict[str, float] = {}
 
     def record(self, **numbers: float) -> None:
-        """Keep numbers, but for those of islands, which are not drawn."""
-        self.numbers |= {
-            name: float(value) for name, value in numbers.items() if name not in OF_ISLANDS
-        }
+        """Keep numbers."""
+        self.numbers |= {name: float(value) for name, value in numbers.items()}
 
     def show(self, *_: object, **__: object) -> None:
         """Draw nothing."""
@@ -46,12 +43,14 @@ class Recorder:
 
 
 def drawn(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw as many runs of each kind as there are."""
-    kinds = table.groupby("kind", sort=False)
-    return pd.concat(
-        [runs.sample(len(runs), replace=True, random_state=rng) for _, runs in kinds],
-        ignore_index=True,
-    )
+    """Draw as many runs of each kind as there are, each with all its rows."""
+    table = table.reset_index(drop=True)
+    runs = table["run"] if "run" in table else pd.Series(table.index)
+    chosen = []
+    for _, own in runs.groupby(table["kind"], sort=False):
+        picked = rng.choice(own.unique(), own.nunique())
+        chosen += [table[runs == run] for run in picked]
+    return pd.concat(chosen, ignore_index=True)
 
 
 @click.command()
