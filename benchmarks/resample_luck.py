@@ -2,58 +2,55 @@
 
     .venv/bin/python -m mnist_clust.numerics benchmarks/resample_luck.py --log runs.jsonl
 
-The runs are those of the notebook and come from its cache; ten sets of ten are drawn from them,
-with replacement. More runs would be better, and take an hour and a half.
+The notebook's cells are run, and find what they make in its cache; then ten sets of ten runs are
+drawn with replacement, and the cells that sum runs up are run on each. More runs would be better,
+and take an hour and a half.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+import matplotlib as mpl
+import nbformat
 import numpy as np
 import pandas as pd
 from measure_bands import log_option, write_down
 
-from mnist_clust import embed, load_digits
-from mnist_clust.experiments import seeds as repeats
 from mnist_clust.numerics import in_force
+from mnist_clust.report import find_notebooks
 
-SEEDS, DRAWS, SETS = range(10), 10_000, 10
-
-
-def all_runs(data: str) -> dict[str, pd.DataFrame]:
-    """Make, or find in the cache, what the notebook makes; a row a run."""
-    digits = load_digits(data)
-    train, test = digits.flatten()
-    images, unseen = digits.train_images, digits.test_images
-    _, rows = embed.pixel_components(images)
-    graph = embed.find_neighbors(rows)
-    members = repeats.draw_members(len(images), DRAWS, 0)
-    runs = {
-        "raw_start": repeats.repeat_on_pixels(train, test, 10, SEEDS),
-        "plain": repeats.repeat_on_map(rows, graph, 10, SEEDS),
-        "sharp": repeats.repeat_pipeline(images, unseen, SEEDS),
-        "one": repeats.repeat_pipeline(images, unseen, SEEDS, members=members),
-        "samples": repeats.repeat_on_samples(images, unseen, SEEDS, size=DRAWS),
-    }
-    return {
-        kind: repeats.accuracies(made, digits.train_labels, digits.test_labels)
-        for kind, made in runs.items()
-    }
+SETS = 10
+RUNS = ("scored", "leads", "found", "islands")  # tables of runs of several kinds
 
 
-def numbers(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
-    """Sum runs up as the notebook does."""
-    table = repeats.summarise(tables, "train")
-    told = {f"{kind}_{which}": table.loc[kind, which] for kind in tables
-            for which in ("mean", "worst", "best")}  # fmt: skip
-    return told | {
-        "sharp_mean_test": tables["sharp"].test.mean(),
-        "seed_share_of_spread": table["std"]["one"] / table["std"]["samples"],
-        "sharp_finds_ten": float(np.sum(tables["sharp"].n_clusters == 10)),
-        "samples_find_ten": float(np.sum(tables["samples"].n_clusters == 10)),
-    }
+class Recorder:
+    """Takes the place of the notebook's run, and keeps what is recorded."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, float] = {}
+
+    def record(self, **numbers: float) -> None:
+        """Keep numbers."""
+        self.numbers |= {name: float(value) for name, value in numbers.items()}
+
+    def show(self, *_: object, **__: object) -> None:
+        """Draw nothing."""
+
+    check = show
+
+
+def drawn(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw as many runs of each kind as there are, each with all its rows."""
+    table = table.reset_index(drop=True)
+    runs = table["run"] if "run" in table else pd.Series(table.index)
+    chosen = []
+    for _, own in runs.groupby(table["kind"], sort=False):
+        picked = rng.choice(own.unique(), own.nunique())
+        chosen += [table[runs == run] for run in picked]
+    return pd.concat(chosen, ignore_index=True)
 
 
 @click.command()
@@ -61,15 +58,26 @@ def numbers(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
 @log_option
 def main(data: str, log: Path) -> None:
     """Log each set as a run of its own."""
-    tables = all_runs(data)
+    mpl.use("agg")
+    (path,) = find_notebooks(["09"])
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    names: dict[str, Any] = {}
+    for cell in cells:
+        exec(cell.source, names)
+        if "parameters" in cell.metadata.get("tags", ()):
+            names["DATA"] = data
+        if "digits" in names:
+            names["run"] = Recorder()
+    made = {name: names[name] for name in RUNS}
     rng = np.random.default_rng(0)
     for number in range(SETS):
-        drawn = {
-            kind: table.sample(len(table), replace=True, random_state=rng, ignore_index=True)
-            for kind, table in tables.items()
-        }
-        write_down(log, data=data, notebook="09_measure_the_luck", seed=f"set {number}",
-                   numerics=in_force(), numbers=numbers(drawn))  # fmt: skip
+        names |= {name: drawn(table, rng) for name, table in made.items()}
+        names["run"] = Recorder()
+        for cell in cells:
+            if "hide-input" in cell.metadata.get("tags", ()):
+                exec(cell.source, names)
+        write_down(log, data=data, notebook=path.stem, seed=f"set {number}",
+                   numerics=in_force(), numbers=names["run"].numbers)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from joblib import delayed
 from PIL import Image, ImageDraw, ImageFont
-from scipy.stats import spearmanr
-from sklearn.datasets import load_digits, load_sample_images
+from sklearn.datasets import load_sample_images
 
 from mnist_clust import scores
 from mnist_clust.cache import cached
@@ -36,46 +35,6 @@ from numba_tsne._parallel import side_by_side
 Rows = npt.NDArray[np.float32]
 Labelled = tuple[Images, Labels | None]
 FONTS = ("Sans", "Sans-Bold", "Sans-Oblique", "SansMono", "Serif", "Serif-Bold", "Serif-Italic")
-
-
-def small_digits() -> Labelled:
-    """Return scikit-learn's 1,797 digits of 8×8 pixels, from Turkey, and their labels."""
-    images, labels = load_digits(return_X_y=True)
-    return (images.reshape(-1, 8, 8) * 255 / 16).round().astype(np.uint8), labels
-
-
-def changed_digits(images: Images, labels: Labels | None, *, seed: int = 0) -> dict[str, Labelled]:
-    """Change a data set in ways that a method tuned to it might not survive.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (n, height, width)
-    labels : ndarray of int, shape (n,), or None
-        Without them nothing is left out.
-    seed : int, default 0
-
-    Returns
-    -------
-    dict of str to (images, labels)
-    """
-    rng = np.random.default_rng(seed)
-    shifts = rng.integers(-3, 4, size=(len(images), 2))
-    moved = [np.roll(image, shift, (0, 1)) for image, shift in zip(images, shifts, strict=True)]
-    noise = rng.normal(0, 40, images.shape)
-    changed: dict[str, Labelled] = {
-        "moved by up to 3 pixels": (np.stack(moved), labels),
-        "noisy": (np.clip(images + noise, 0, 255).astype(np.uint8), labels),
-        "inverted": (255 - images, labels),
-        "a fifth of them": (images[::5], None if labels is None else labels[::5]),
-    }
-    if labels is not None:
-        classes = np.unique(labels)
-        share = dict(zip(classes, np.geomspace(1, 0.05, len(classes)), strict=True))
-        kept = rng.random(len(labels)) < [share[label] for label in labels]
-        changed["classes of very unequal size"] = images[kept], labels[kept]
-        for label in classes:
-            changed[f"without {label}"] = images[labels != label], labels[labels != label]
-    return changed
 
 
 def no_digits(n: int = 3_000, *, seed: int = 0) -> dict[str, Labelled]:
@@ -155,36 +114,6 @@ def _judge(
     return row
 
 
-def labels_needed(
-    clusters: npt.NDArray[np.integer],
-    labels: Labels,
-    counts: tuple[int, ...] = (10, 20, 30, 50, 100, 200, 500),
-    *,
-    draws: int = 200,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Name clusters from a few labelled images, drawn at random, and score all others.
-
-    Returns
-    -------
-    DataFrame
-        A row a number of labels; columns ``mean``, ``worst_in_twenty`` and ``best`` accuracy.
-    """
-    rng = np.random.default_rng(seed)
-    n_clusters = int(clusters.max()) + 1
-    rows = {}
-    for count in counts:
-        drawn = [rng.choice(len(labels), count, replace=False) for _ in range(draws)]
-        named = [scores.name_by_majority(clusters[d], labels[d], n_clusters) for d in drawn]
-        found = np.array([np.mean(names[clusters] == labels) for names in named])
-        rows[count] = {
-            "mean": found.mean(),
-            "worst_in_twenty": np.quantile(found, 0.05),
-            "best": found.max(),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("labels")
-
-
 # --- the constants that people chose -------------------------------------------------------------
 
 _SIZE, _GRADIENTS, _PIPELINE = NormalizeSize(), OrientedGradients(), ImageClusterer()
@@ -249,16 +178,3 @@ def try_settings(
 
     found = side_by_side(delayed(once)(each) for each in settings.values())
     return pd.DataFrame(found, index=pd.Index(list(settings), name="settings"))
-
-
-def rank_correlations(table: pd.DataFrame) -> pd.Series:
-    """Spearman's correlation of the scores that see no label with the accuracy that does."""
-    known = table.dropna(subset=["one_to_one"])
-    return pd.Series(
-        {
-            score: float(spearmanr(known[score], known["one_to_one"]).statistic)
-            for score in ("silhouette", "kept")
-            if len(known) > 2
-        },
-        dtype=float,
-    )

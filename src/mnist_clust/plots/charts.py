@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from mnist_clust.plots import style
 from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, new_figure, one_panel, styled
 
-ENLARGED = 3  # kinds of runs that lie too close to tell apart on one axis
 MEASURES = {
     "silhouette": "silhouette,\nwithout labels",
     "stability": "agreement of samples,\nwithout labels (Rand)",
@@ -121,20 +120,6 @@ def histograms(
     return figure
 
 
-def islands_histogram(
-    kept: npt.ArrayLike,
-    merged: npt.ArrayLike,
-    *,
-    threshold: float = 0.65,
-    title: str = "Islands kept and merged",
-) -> Figure:
-    """Compare, of islands kept and merged, how many pixel neighbours stay inside the island."""
-    what = "share of the members' pixel neighbours that lie inside their island"
-    groups = {"kept": kept, "merged": merged}
-    groups = {name: values for name, values in groups.items() if np.size(values)}
-    return histograms(groups, what, threshold=threshold, title=title)
-
-
 @styled
 def sensitivity(
     table: pd.DataFrame, chosen: str | Sequence[str] = (), *, title: str = "What each setting gives"
@@ -166,54 +151,4 @@ def sensitivity(
                       color=MUTED, annotation_clip=False)  # fmt: skip
     panels[0].set_yticks(rows, [str(name) for name in table.index])
     panels[0].set_ylim(len(table) - 0.5, -0.5)
-    return figure
-
-
-@styled
-def scores_by_seed(
-    tables: Mapping[str, pd.DataFrame],
-    published: Mapping[str, float],
-    *,
-    title: str = "Runs compared",
-) -> Figure:
-    """Show each run's accuracies as dots, a row a kind of run, the last three kinds enlarged."""
-    runs = pd.concat(tables, names=["kind"]).reset_index("kind")
-    runs = runs.melt("kind", ["train", "test"], "part", "accuracy").dropna()
-    if runs.empty:
-        return style.without_labels(title)
-    figure = new_figure(title, 10, 1.4 + 0.75 * len(tables))
-    panels = figure.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
-    for axes in panels:
-        sns.swarmplot(runs, x="accuracy", y="kind", hue="part", hue_order=["train", "test"],
-                      order=list(tables), palette=[ACCENT, WARN], dodge=True, size=4,
-                      legend=False, warn_thresh=1, ax=axes)  # fmt: skip
-        axes.set(xlabel="digits correctly labelled, by majority", ylabel="")
-        axes.grid(axis="x")
-    for row, kind in enumerate(tables):
-        if kind in published:
-            panels[0].vlines(published[kind], row - 0.4, row + 0.4, color=INK, ls="--")
-            panels[0].text(published[kind], row - 0.42, "published", ha="right", va="bottom")
-    best = runs.accuracy[runs.kind.isin(list(tables)[-ENLARGED:])]
-    margin = 0.05 * (best.max() - best.min()) + 1e-4
-    panels[1].set(xlim=(best.min() - margin, best.max() + margin), xlabel="enlarged")
-    style.percent(panels[0].xaxis)
-    style.percent(panels[1].xaxis)
-    panels[1].locator_params("x", nbins=4)
-    for color, name in ((ACCENT, "digits clustered"), (WARN, "unseen digits")):
-        panels[0].plot([], [], "o", color=color, label=name)
-    figure.legend(loc="outside lower right", ncols=2)
-    return figure
-
-
-@styled
-def counts_found(
-    found: Mapping[str, Sequence[int]], *, title: str = "How often each number was found"
-) -> Figure:
-    """Show how often each number of clusters from 2 to 20 was found, a row a kind of run."""
-    table = pd.DataFrame({kind: pd.Series(counts).value_counts() for kind, counts in found.items()})
-    table = table.reindex(range(2, 21)).T.fillna(0)
-    figure, axes = one_panel(title, 9, 1.2 + 0.6 * len(found))
-    marks = table.map(lambda times: f"{times:.0f}×" if times else "")
-    style.draw_table(axes, table.div(table.sum(axis=1), axis=0), marks, vmin=0, vmax=1)
-    axes.set(xlabel="clusters found", ylabel="")
     return figure
