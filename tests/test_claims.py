@@ -71,7 +71,8 @@ def test_a_notebook_is_held_against_its_own_claims(monkeypatch):
 BY_ONE_CODE = {
     "area_count_correlation", "border_mistakes", "component_neighbor_accuracy",
     "doubtful_mistakes", "fit_on_20000_accuracy_test", "fit_on_2000_accuracy_test",
-    "fit_on_largest_n_clusters", "hundred_labels", "island_mistakes", "map_same_far", "pixels_same_far",
+    "fit_on_largest_n_clusters", "hundred_labels", "island_mistakes", "map_same_far",
+    "pixels_same_far",
     "pixels_same_near", "random_start_kl_divergence", "sharp_surest_accuracy", "strange_noise",
     "strange_upside_down", "three_widths_on_map", "wrong_come_home", "wrong_median_move",
 }  # fmt: skip
