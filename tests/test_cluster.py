@@ -10,7 +10,6 @@ from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_info
 
 from mnist_clust.cluster import best_kmeans, fit_counts
-from mnist_clust.quality import find_medoids
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 
 
@@ -78,18 +77,6 @@ def test_starts_found_on_a_part_of_a_map_go_on_to_all_of_it(blobs):
     assert silhouettes[4] == pytest.approx(silhouette_score(X, y), rel=1e-5), "of all points"
     names = name_by_majority(clusters, y, 4)
     np.testing.assert_array_equal(names[clusters], y)
-
-
-def test_medoids_have_the_least_sum_of_squared_distances():
-    rng = np.random.default_rng(0)
-    points = rng.normal([0, 10, 100], size=(60, 3)).astype(np.float32)
-    clusters = rng.integers(3, size=60)
-    medoids = find_medoids(points, clusters, 4)
-    for cluster in range(3):
-        members = np.flatnonzero(clusters == cluster)
-        apart = ((points[members, None] - points[members]) ** 2).sum(axis=(1, 2))
-        assert medoids[cluster] == members[apart.argmin()]
-    assert medoids[3] == -1, "an empty cluster has no middle"
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ import pytest
 from sklearn.datasets import load_digits as small_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from mnist_clust import embed, quality
+from mnist_clust import embed, scores
 from mnist_clust.components import Components
 from numba_tsne import NeighborGraph
 
@@ -26,8 +26,10 @@ def test_a_map_keeps_what_its_frames_and_measures_say(rows_and_labels, graph, n_
     assert made.embedding.shape == (600, n_components)
     assert tuple(made.frames) == embed.FRAMES
     assert np.ptp(made.frames[1]) < 0.01 < np.ptp(made.frames[750])
-    assert quality.neighbors_kept(graph, made.embedding) > 0.4
-    assert quality.neighbor_accuracy(embed.find_neighbors(made.embedding, 10), labels) > 0.9
+    there = embed.find_neighbors(made.embedding, 10).indices
+    kept = (graph.indices[:, :10, None] == there[:, None]).sum() / there.size
+    assert kept > 0.4
+    assert scores.neighbor_accuracy(embed.find_neighbors(made.embedding, 10), labels) > 0.9
 
 
 def test_perplexity_is_lowered_to_what_the_graph_holds(rows_and_labels):
@@ -35,15 +37,6 @@ def test_perplexity_is_lowered_to_what_the_graph_holds(rows_and_labels):
     few = embed.find_neighbors(rows[:20], 300)
     assert few.n_neighbors == 19
     assert np.isfinite(embed.make_map(rows[:20], few, perplexity=100).embedding).all()
-
-
-def test_the_data_keep_all_their_own_neighbors_and_distances(rows_and_labels, graph):
-    rows, _ = rows_and_labels
-    assert quality.neighbors_kept(graph, rows) == 1.0
-    assert quality.distance_rank_correlation(rows, 3 * rows) == pytest.approx(1.0)
-    noise = np.random.default_rng(0).normal(size=(600, 2)).astype(np.float32)
-    assert quality.neighbors_kept(graph, noise) < 0.05
-    assert abs(quality.distance_rank_correlation(rows, noise)) < 0.05
 
 
 @pytest.mark.slow
@@ -54,9 +47,8 @@ def test_neighbor_accuracy_is_the_classifiers_without_the_point_itself(rows_and_
         others = np.arange(600) != i
         vote = KNeighborsClassifier(10).fit(rows[others], labels[others]).predict(rows[[i]])
         right += vote[0] == labels[i]
-    some = quality.neighbor_vote(embed.find_neighbors(rows, 10), labels)[0][::6] == labels[::6]
+    some = scores.neighbor_vote(embed.find_neighbors(rows, 10), labels)[0][::6] == labels[::6]
     assert some.sum() == pytest.approx(right, abs=1)  # equal distances may be cut elsewhere
-    assert np.isnan(quality.neighbor_accuracy(embed.find_neighbors(rows, 10), None))
 
 
 def test_votes_count_and_share():
@@ -64,10 +56,10 @@ def test_votes_count_and_share():
         np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]], np.int32),
         np.ones((4, 3), np.float32),
     )
-    winners, shares = quality.neighbor_vote(graph, np.array([7, 7, 5, 5]))
+    winners, shares = scores.neighbor_vote(graph, np.array([7, 7, 5, 5]))
     assert winners.tolist() == [5, 5, 7, 7]
     assert shares.tolist() == pytest.approx([2 / 3] * 4)
-    winners, shares = quality.neighbor_vote(graph, np.array([7, -1, 5, -1]))
+    winners, shares = scores.neighbor_vote(graph, np.array([7, -1, 5, -1]))
     assert -1 not in winners, "those whom nobody labelled do not vote"
 
 
@@ -93,17 +85,8 @@ def test_new_points_land_beside_their_kind_and_find_known_neighbours(rows_and_la
     flat = embed.make_map(rows[:500], embed.find_neighbors(rows[:500], 90)).embedding
     places, near = embed.place_new(rows[:500], flat, rows[500:])
     assert places.shape == (100, 2)
-    winners, _ = quality.neighbor_vote(embed.nearest_on_map(flat, places, 5), labels[:500], 5)
+    winners, _ = scores.neighbor_vote(embed.nearest_on_map(flat, places, 5), labels[:500], 5)
     assert np.mean(winners == labels[500:]) > 0.75
     np.testing.assert_array_equal(
         near.indices[:, 0], embed.nearest_on_map(rows[:500], rows[500:], 1).indices[:, 0]
     )
-
-
-def test_settling_jointly_lies_as_the_map_lay(rows_and_labels, graph):
-    rows, _ = rows_and_labels
-    flat = embed.make_map(rows, graph).embedding
-    settled = embed.settle_jointly(rows, flat, n_iter=100)
-    np.testing.assert_allclose(settled.mean(axis=0), flat.mean(axis=0), atol=1e-3)
-    moved = np.linalg.norm(settled - flat, axis=1) / np.ptp(flat, axis=0).max()
-    assert np.median(moved) < 0.05, "a finished map hardly moves"

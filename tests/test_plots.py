@@ -17,7 +17,6 @@ from mnist_clust import plots, scores
 from mnist_clust.claims import published_results
 from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
 from mnist_clust.plots.style import PALETTE, SHEET, class_colors, cluster_colors, shrink
-from mnist_clust.quality import find_medoids
 from mnist_clust.scores import UNNAMED, name_by_majority
 
 RNG = np.random.default_rng(0)
@@ -28,21 +27,13 @@ def figures(images, labels):
     rows = images.reshape(len(images), -1).astype(np.float32) / 255
     model = KMeans(5, n_init=1, random_state=0).fit(rows)
     names = None if labels is None else name_by_majority(model.labels_, labels, 5)
-    confusion = None if labels is None else scores.confusion(labels, model.labels_, names)
     curves = pd.DataFrame({"inertia": 1 / np.arange(2, 12), "silhouette": 0.1}, range(2, 12))
     shape = images.shape[1:]
     n = len(images)
     flat = RNG.normal(size=(n, 2)).astype("f4")
-    named = model.labels_ if names is None else names[model.labels_]
-    table = (
-        None
-        if labels is None
-        else pd.DataFrame({"by majority": [0.5, 0.6], "one-to-one": [0.4, 0.5]}, index=["a", "b"])
-    )
     groups = np.array(["A", "B", "C"])[np.arange(n) % 3]
-    right = None if labels is None else named == labels
     means = np.stack([images[model.labels_ == c].mean(axis=0) for c in range(5)])
-    medoids = images[find_medoids(rows, model.labels_, 5)]
+    medoids = images[:5]
     return {
         "frames": plots.small_maps({f"iteration {i}": flat for i in (1, 50, 100, 250)}, labels),
         "plane": plots.small_maps({"plane": flat, "map": flat}, labels, columns=2),
@@ -51,8 +42,6 @@ def figures(images, labels):
         "kept": plots.bars(
             pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1)
         ),
-        "bars": plots.bars(table),
-        "two tables": plots.confusion_heatmaps({"before": confusion, "after": confusion}),
         "medoids": plots.cluster_images({"mean": means, "medoid": medoids}, model.labels_, names),
         "counts on map": plots.lines(
             {
@@ -64,19 +53,24 @@ def figures(images, labels):
         "gallery": plots.gallery(images[:13], ["caption"] * 13, note="note"),
         "empty gallery": plots.gallery(images[:0], []),
         "sheet": plots.contact_sheet(images[:33]),
-        "confused": plots.confused_pairs(images, labels, model.labels_),
-        "margins": plots.histograms(
-            None if right is None else {"right": flat[right, 0], "wrong": flat[~right, 0]}, "place"
-        ),
         "moved": plots.gallery(images[:3], ["a", "b", "c"], columns=3),
         "centroids": plots.cluster_images(
             {"centroid": model.cluster_centers_.reshape(-1, *shape)}, model.labels_, names, labels
         ),
-        "confusion": plots.confusion_heatmaps({"test digits": confusion}),
         "elbow": plots.lines({"inertia": curves.inertia}, rings={"inertia": None}),
         "knee": plots.lines({"knee": pd.Series({10: 5, 11: 6})}, xlabel="largest k"),
         "accuracy": plots.lines({"by majority": curves.silhouette}, percent=["by majority"]),
+        **({} if labels is None else figures_of_labels(images, labels, model.labels_)),
         **later_figures(images, labels, flat, model.labels_),
+    }
+
+
+def figures_of_labels(images, labels, clusters):
+    confusion = scores.confusion_by_majority(labels, clusters, 5)
+    return {
+        "two tables": plots.confusion_heatmaps({"before": confusion, "after": confusion}),
+        "confusion": plots.confusion_heatmaps({"test digits": confusion}),
+        "confused": plots.confused_pairs(images, labels, clusters),
     }
 
 
@@ -87,12 +81,9 @@ def later_figures(images, labels, flat, clusters):
         (variant, [Trial(np.arange(n), clusters.astype(np.int32), 0.5, 5)] * 2) for variant in STEPS
     ]
     curve = pd.Series([0.3, 0.5, 0.4], index=[2, 3, 4])
-    perplexities = pd.Series(np.nan if labels is None else [0.8, 0.9, 0.9], [5, 30, 30])
+    perplexities = pd.Series([0.8, 0.9, 0.9], [5, 30, 30])
     settings = pd.DataFrame({"n_clusters": [10, 11], "accuracy": [0.9, np.nan]}, index=["a", "b"])
     return {
-        "moves": plots.histograms(
-            {"known": RNG.random(n), "new": RNG.random(30)}, "moved by", log=True
-        ),
         "exaggerated": plots.small_maps({f"by {by}": flat for by in range(4)}, labels, columns=4),
         "normalised": plots.gallery(images[:10], columns=5, rows=["as written", "after"]),
         "variants": plots.sensitivity(compare_variants(tried, labels), STEPS[-1].name),
@@ -172,11 +163,6 @@ def test_the_readers_own_style_is_left_alone(sample):
     before = dict(mpl.rcParams)
     plots.contact_sheet(sample.train_images[:50])
     assert dict(mpl.rcParams) == before
-
-
-def test_missing_labels_are_said_in_the_figure(sample):
-    figure = plots.bars(None)
-    assert any("carry no labels" in text.get_text() for text in figure.texts)
 
 
 def test_large_images_are_averaged_for_a_map_and_small_ones_left():

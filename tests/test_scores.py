@@ -8,10 +8,9 @@ from sklearn.metrics import (
     adjusted_rand_score,
     completeness_score,
     homogeneity_score,
-    silhouette_score,
 )
 
-from mnist_clust import quality, scores
+from mnist_clust import scores
 from mnist_clust.data import UNLABELLED
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 
@@ -97,26 +96,12 @@ def test_confusion_has_a_column_for_a_name_that_no_image_has():
     assert counts.to_numpy().tolist() == [[0, 0], [1, 2]]
 
 
-def test_silhouette_matches_scikit_learn_and_is_seeded():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(300, 3)).astype(np.float32)
-    clusters = (X[:, 0] > 0).astype(int)
-    assert quality.silhouette(X, clusters) == pytest.approx(silhouette_score(X, clusters), rel=1e-5)
-    sampled = [quality.silhouette(X, clusters, sample_size=50, random_state=s) for s in (0, 0, 1)]
-    assert sampled[0] == sampled[1] != sampled[2]
-    assert quality.silhouette(X, clusters, sample_size=50) == sampled[0]
-    assert np.isnan(quality.silhouette(X, np.zeros(300, int))), "one cluster"
-    assert np.isnan(quality.silhouette(X, np.arange(300))), "each point a cluster"
-
-
 def test_pair_confusion_counts_both_ways():
     labels = [0] * 10 + [1] * 10 + [2] * 20
     named = [0] * 8 + [1] * 2 + [1] * 9 + [0] + [2] * 19 + [0]
     pairs = scores.pair_confusion(scores.confusion(labels, np.array(named), np.arange(3)))
     assert pairs.index.tolist() == [(0, 1), (0, 2), (1, 2)]
     assert pairs.tolist() == [3 / 20, 1 / 30, 0]
-    assert scores.pair_confusion(None).empty
-    assert scores.pair_confusion(None).dtype == float
 
 
 def test_pairs_as_confused_as_each_other_keep_their_order():
@@ -142,4 +127,3 @@ def test_confusion_by_majority_names_clusters_itself():
     labels, clusters = np.array([3, 3, 5, 5, 5]), np.array([1, 1, 0, 0, 1])
     table = scores.confusion_by_majority(labels, clusters, 2)
     pd.testing.assert_frame_equal(table, scores.confusion(labels, clusters, np.array([5, 3])))
-    assert scores.confusion_by_majority(None, clusters, 2) is None

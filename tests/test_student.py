@@ -36,3 +36,9 @@ def test_no_cluster_is_forgotten_though_none_is_sure():
     clusters[:3] = 2  # three points cannot have ten neighbours of their own
     student = train_student(rows, clusters, nearest_neighbors(rows, 10))
     assert set(student.classes_) == {0, 1, 2}
+
+
+def test_of_one_cluster_there_is_nothing_to_learn():
+    rows, clusters = two_clusters()
+    student = train_student(rows, np.zeros_like(clusters), nearest_neighbors(rows, 10))
+    assert not predict_in_parts(student, rows).any()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import orthogonal_procrustes
 
 from mnist_clust.cache import cached
 from mnist_clust.components import Components
@@ -150,32 +149,6 @@ def place_new(rows: Rows, embedding: Rows, new_rows: Rows) -> tuple[Rows, Neighb
     """
     neighbors = NeighborIndex(rows, "euclidean", None).nearest(new_rows, NEIGHBORS, None)
     return place_points(neighbors, embedding), neighbors
-
-
-@cached
-def settle_jointly(
-    rows: Rows, embedding: Rows, *, n_iter: int = 250, random_state: int = 0
-) -> Rows:
-    """Let all points of a map move again, together, from where they are.
-
-    Returns
-    -------
-    ndarray of shape (n, n_components), float32
-        Turned, shifted and scaled to lie as ``embedding`` does: of that, a map says nothing.
-    """
-    tsne = TSNE(
-        embedding.shape[1],
-        perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
-        early_exaggeration_iter=0,
-        n_iter=n_iter,
-        init=embedding,
-        random_state=random_state,
-    )
-    moved = tsne.fit_transform(rows)
-    moved -= moved.mean(axis=0)
-    center = embedding.mean(axis=0)
-    turn, stretch = orthogonal_procrustes(moved, embedding - center)
-    return np.asarray(moved @ turn * (stretch / np.sum(moved**2)) + center, np.float32)
 
 
 def nearest_on_map(embedding: Rows, places: Rows, n_neighbors: int = 10) -> NeighborGraph:

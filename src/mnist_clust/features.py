@@ -169,11 +169,6 @@ class OrientedGradients(_PerImage):
         self.blur = blur
         self.spacing = spacing
 
-    def grid_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Count the points, down and across, at which images of this size are sampled."""
-        down, across = self._sampling(height, width)
-        return len(down), len(across)
-
     def _sampling(self, height: int, width: int) -> tuple[Rows, Rows]:
         scale = min(height, width) / REFERENCE_SIDE
         down, across = (blur_and_sample(size, self.blur * scale, self.spacing * scale)

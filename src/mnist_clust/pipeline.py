@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import time
 from collections.abc import Iterator
@@ -185,17 +184,6 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         _, clusters = best_kmeans(embedding, counts, random_state=self.random_state)
         clusters = by_size(clusters)
         return merge_islands(clusters, self.pixel_neighbors_, int(clusters.max()) + 1)
-
-    def reseeded(self, random_state: int) -> ImageClusterer:
-        """Make the map and the clusters anew, with another seed; this one stays as it is.
-
-        Features and neighbours hold no chance and are shared.
-        """
-        check_is_fitted(self, "seconds_", msg="Fit it first: a loaded map cannot be made anew.")
-        other = copy.copy(self)
-        other.random_state = random_state
-        other.seconds_ = {}
-        return other._make_map()
 
     def _wanted(self, n: int) -> int | None:
         count = self.n_clusters

@@ -12,6 +12,8 @@ from scipy.stats import mode
 from sklearn import metrics
 
 from mnist_clust.data import UNLABELLED, known_only
+from mnist_clust.islands import vote
+from numba_tsne import NeighborGraph
 
 Clusters = npt.NDArray[np.integer]
 Names = npt.NDArray[np.int64]
@@ -126,29 +128,25 @@ def confusion(labels: npt.ArrayLike, clusters: Clusters, names: Names) -> pd.Dat
 
 
 def confusion_by_majority(
-    labels: npt.ArrayLike | None, clusters: Clusters, n_clusters: int
-) -> pd.DataFrame | None:
-    """Name clusters by majority and count as `confusion` does; None without labels."""
-    if labels is None:
-        return None
+    labels: npt.ArrayLike, clusters: Clusters, n_clusters: int
+) -> pd.DataFrame:
+    """Name clusters by majority and count as `confusion` does."""
     return confusion(labels, clusters, name_by_majority(clusters, labels, n_clusters))
 
 
-def pair_confusion(counts: pd.DataFrame | None) -> pd.Series:
+def pair_confusion(counts: pd.DataFrame) -> pd.Series:
     """Share of the images of two classes that are taken for the other one, for every pair.
 
     Parameters
     ----------
-    counts : DataFrame or None
+    counts : DataFrame
         From `confusion`.
 
     Returns
     -------
     Series
-        Indexed by pairs of classes, the most confused first; empty without labels.
+        Indexed by pairs of classes, the most confused first.
     """
-    if counts is None:
-        return pd.Series(dtype=float)
     sizes = counts.sum(axis=1)
     return pd.Series(
         {
@@ -179,3 +177,37 @@ def find_mistakes(
     table.insert(0, "label", table.named if labels is None else labels)
     wrong = table[(table.label != table.named) & (table.label != UNLABELLED)]
     return wrong.sort_values("margin", ascending=False, kind="stable")
+
+
+def neighbor_vote(
+    neighbors: NeighborGraph, labels: npt.NDArray[np.integer], n_neighbors: int = 10
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.float64]]:
+    """Let the nearest neighbours of each point vote on its class.
+
+    Parameters
+    ----------
+    neighbors : NeighborGraph
+    labels : ndarray of int, shape (n,)
+        Classes of the neighbours; those without one do not vote.
+    n_neighbors : int, default 10
+        Voters; all there are if the graph holds fewer.
+
+    Returns
+    -------
+    winners : ndarray of int, shape (n,)
+        The most frequent class; of two equally frequent ones the smaller.
+    shares : ndarray of shape (n,)
+        Which share of the votes it had.
+    """
+    classes = np.unique(labels[labels != UNLABELLED])
+    codes = np.where(labels == UNLABELLED, -1, np.searchsorted(classes, labels))
+    winners, shares = vote(codes[neighbors.indices[:, :n_neighbors]], len(classes))
+    return classes[winners], shares
+
+
+def neighbor_accuracy(
+    neighbors: NeighborGraph, labels: npt.NDArray[np.integer], n_neighbors: int = 10
+) -> float:
+    """Share of points whose own class wins the vote of their neighbours."""
+    winners, _ = neighbor_vote(neighbors, labels, n_neighbors)
+    return float(np.mean(np.equal(*known_only(labels, winners))))

@@ -23,7 +23,7 @@ from numba_tsne._parallel import Pool
 from numba_tsne.affinities import perplexity_affinities, uniform_affinities
 from numba_tsne.graph import NeighborGraph
 from numba_tsne.neighbors import NeighborIndex, as_rows, known_neighbors, nearest_neighbors
-from numba_tsne.optimizer import COLLAPSED, Callback, Descent, Phase, Progress, optimize
+from numba_tsne.optimizer import Callback, Descent, Phase, Progress, optimize
 from numba_tsne.repulsion import THETA
 from numba_tsne.start import given_start, principal_start, random_start, spectral_start
 from numba_tsne.transform import NEIGHBORS, place_points
@@ -412,15 +412,15 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         """Let the map move; return it, and the interrupt that ended that if it is kept in spite."""
         descent = Descent(affinities, start, self.theta, pool)
         phases = self._phases(len(start))
-        kept, began = None, descent.width()
+        kept, collapsed = None, False
         try:
             with self._reporting(sum(phase.n_iter for phase in phases)) as callback:
-                optimize(descent, phases, callback)
+                collapsed = optimize(descent, phases, callback)
         except KeyboardInterrupt as interrupt:
             if not self.keep_interrupted:
                 raise
             kept = interrupt
-        if descent.width() < COLLAPSED * began:
+        if collapsed:
             warnings.warn(
                 f"The map has collapsed: exaggeration={self.exaggeration:g} draws points into one "
                 "that form no clusters. Lower it.",

@@ -22,7 +22,7 @@ ROWS = 1024  # rows of a task
 REORDER_AT = 50  # by then neighbours have found each other
 LONGEST_STEP = 5.0
 LOOK_EVERY = 5  # iterations of a phase that may end early
-COLLAPSED = 1e-3  # of the width that a map began with
+COLLAPSED = 1e-3  # of the width that a map began with, or of one, where it began wider
 EXACT_THETA = 0.3  # leaves an error of the divergence in the sixth decimal
 
 
@@ -314,15 +314,20 @@ class Descent:
         return float(sums.sum() + np.log(repulsion.normalization))
 
 
-def optimize(descent: Descent, phases: Sequence[Phase], callback: Callback | None = None) -> None:
+def optimize(descent: Descent, phases: Sequence[Phase], callback: Callback | None = None) -> bool:
     """Run all phases, calling ``callback`` after each iteration, until it returns True.
 
     Early exaggeration parts clusters. Where there are none it draws all points into one (it shrinks
     each mode of the graph's Laplacian whose eigenvalue is above one by the exaggeration), until
     single precision cannot tell them apart. A map that shrinks so goes on as the last phase says.
+
+    Returns
+    -------
+    bool
+        Whether the last phase, too, left the map collapsed.
     """
     n_iter = sum(phase.n_iter for phase in phases)
-    began = descent.width()
+    narrow = COLLAPSED * min(descent.width(), 1)
     for phase in phases:
         now = phase
         for in_phase in range(phase.n_iter):
@@ -330,10 +335,11 @@ def optimize(descent: Descent, phases: Sequence[Phase], callback: Callback | Non
             if done == REORDER_AT or (done > 0 and in_phase == 0):
                 descent.reorder()
             if now is not phases[-1] and in_phase % LOOK_EVERY == 0:
-                now = phases[-1] if descent.width() < COLLAPSED * began else phase
+                now = phases[-1] if descent.width() < narrow else phase
             descent.step(now)
             if callback is None:
                 continue
             stop = callback(Progress(descent, descent.n_iter, n_iter, now.name))
             if isinstance(stop, bool | np.bool_) and stop:  # other results mean nothing
-                return
+                return False
+    return phases[-1].n_iter > 0 and descent.width() < narrow

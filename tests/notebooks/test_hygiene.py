@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import symtable
 from pathlib import Path
 
 import nbformat
@@ -11,7 +12,7 @@ import pytest
 from mnist_clust.cache import project_root
 from mnist_clust.claims import check_claims, load_claims
 from mnist_clust.normalise import normalise
-from mnist_clust.notebook import FIGURE, shown
+from mnist_clust.notebook import FIGURE, LOOKS, shown
 from mnist_clust.report import find_notebooks
 
 ROOT = project_root()
@@ -66,6 +67,28 @@ def test_form(path, notebook):
     assert parameters.source.startswith('DATA = "auto"')
     assert notebook.cells[-1].source.endswith("run.check()"), "the claims come last"
     assert notebook.cells[0].source.startswith("# ")
+
+
+def names_in(table: symtable.SymbolTable) -> tuple[set[str], set[str]]:
+    """Tell which global names a piece of code asks for, and which it sets at its top."""
+    symbols = table.get_symbols()
+    top = table.get_type() == "module"
+    asked = {s.get_name() for s in symbols if s.is_referenced() and (top or s.is_global())}
+    for child in table.get_children():
+        asked |= names_in(child)[0]
+    return asked, {s.get_name() for s in symbols if top and (s.is_assigned() or s.is_imported())}
+
+
+def test_what_hangs_on_labels_is_marked(notebook):
+    """Without labels, marked cells do nothing: what they make is asked for in marked ones alone."""
+    marked, free = set(), set()
+    for cell in code(notebook):
+        asked, stored = names_in(symtable.symtable(cell.source, "a cell", "exec"))
+        if cell.source.startswith(LOOKS):
+            marked |= stored
+        else:
+            assert not (asked - stored) & (marked - free), cell.source
+            free |= stored
 
 
 def test_numbers_in_the_prose_stand_in_claims(path, notebook):

@@ -430,3 +430,11 @@ def test_a_map_that_collapses_to_the_end_says_so():
     X = np.random.default_rng(0).normal(size=(1000, 5))
     with pytest.warns(ConvergenceWarning, match="has collapsed: exaggeration=10 draws"):
         TSNE(exaggeration=10, n_iter=200, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("width", [1e-4, 1e4])
+def test_a_wide_start_and_a_run_that_is_stopped_are_no_collapse(recwarn, width):
+    X = np.random.default_rng(0).normal(size=(300, 5))
+    TSNE(init=width * X[:, :2], n_iter=300, random_state=0).fit(X)
+    TSNE(n_iter=100, callback=lambda progress: progress.iteration == 40, random_state=0).fit(X)
+    assert not [each for each in recwarn if issubclass(each.category, ConvergenceWarning)]

@@ -1,4 +1,4 @@
-"""Lines, bars, dots and histograms: what was counted, found and measured."""
+"""Lines, bars and dots: what was counted, found and measured."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from mnist_clust.plots import style
@@ -23,7 +21,7 @@ MEASURES = {
 
 @styled
 def lines(
-    panels: Mapping[str, pd.DataFrame | pd.Series | None], *, xlabel: str = "number of clusters, k",
+    panels: Mapping[str, pd.DataFrame | pd.Series], *, xlabel: str = "number of clusters, k",
     rings: Mapping[str, float | None] | None = None, percent: Collection[str] = (),
     log: bool = False, title: str = "By number of clusters",
 ) -> Figure:  # fmt: skip
@@ -31,7 +29,7 @@ def lines(
 
     Parameters
     ----------
-    panels : mapping of str to DataFrame or Series, or None without labels
+    panels : mapping of str to DataFrame or Series
         By title of the panel; a column a line, the one that matters first. Where x repeats, as
         in several runs, the line goes through the means.
     xlabel : str
@@ -43,10 +41,7 @@ def lines(
         Draw x by its logarithm.
     title : str
     """
-    tables = {name: pd.DataFrame(panel).dropna(how="all") for name, panel in panels.items()}
-    tables = {name: table for name, table in tables.items() if len(table)}
-    if not tables:
-        return style.without_labels(title)
+    tables = {name: pd.DataFrame(panel) for name, panel in panels.items()}
     figure = new_figure(title, 9, 3.8)
     every = figure.subplots(1, len(tables), squeeze=False)[0]
     for axes, (name, table) in zip(every, tables.items(), strict=True):
@@ -77,12 +72,10 @@ def lines(
 
 @styled
 def bars(
-    table: pd.DataFrame | None, *, form: str = "{:.1%}", title: str = "Digits correctly labelled",
+    table: pd.DataFrame, *, form: str = "{:.1%}", title: str = "Digits correctly labelled",
     xlabel: str = "training digits correctly labelled",
 ) -> Figure:  # fmt: skip
     """Draw shares as bars, two columns side by side in each row."""
-    if table is None:
-        return style.without_labels(title)
     figure, axes = one_panel(title, 9, 1.6 + 0.7 * len(table))
     table.plot.barh(ax=axes, color=[ACCENT, MUTED], width=0.8, legend=False)
     container: Any
@@ -92,31 +85,6 @@ def bars(
     axes.invert_yaxis()
     style.percent(axes.xaxis)
     figure.legend(loc="outside lower center", ncols=3)
-    return figure
-
-
-@styled
-def histograms(
-    groups: Mapping[str, npt.ArrayLike] | None, xlabel: str, *, threshold: float | None = None,
-    log: bool = False, title: str = "Shares of each group",
-) -> Figure:  # fmt: skip
-    """Compare how two groups' values are spread, from 0 to 1 or by powers; None without labels."""
-    if groups is None:
-        return style.without_labels(title)
-    figure, axes = one_panel(title, 9, 3.8)
-    tidy = pd.concat({name: pd.Series(values) for name, values in groups.items()}, names=["group"])
-    sns.histplot(
-        tidy.reset_index("group", name="value"), x="value", hue="group", ax=axes, element="step",
-        stat="probability", common_norm=False, alpha=0.3, palette=[ACCENT, WARN][: len(groups)],
-        log_scale=log, bins=40, binrange=None if log else (0, 1),
-    )  # fmt: skip
-    if threshold is not None:
-        axes.axvline(threshold, color=INK, lw=1.5, ls="--")
-        axes.annotate(
-            f" threshold: {threshold:g}", (threshold, 0.9), xycoords=("data", "axes fraction")
-        )
-    sns.move_legend(axes, "best", title=None)
-    axes.set(xlabel=xlabel, ylabel="share of each")
     return figure
 
 

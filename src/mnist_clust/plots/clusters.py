@@ -15,15 +15,13 @@ from mnist_clust.plots.style import Array, new_figure, styled
 
 @styled
 def confusion_heatmaps(
-    tables: Mapping[str, pd.DataFrame | None], *, title: str = "Digits by the cluster they lie in"
+    tables: Mapping[str, pd.DataFrame], *, title: str = "Digits by the cluster they lie in"
 ) -> Figure:
     """Show tables of `scores.confusion`, each by its name, as shares of the true digit."""
     width = 6.6 if len(tables) == 1 else 5 * len(tables)
     figure = new_figure(title, width, width / len(tables) + 0.7)
     panels = figure.subplots(1, len(tables), squeeze=False)[0]
     for axes, (name, counts) in zip(panels, tables.items(), strict=True):
-        if counts is None:
-            return style.without_labels(title)
         shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
         marks = shares.map(lambda share: f"{share:.0f}" if share >= 0.5 else "")
         style.draw_table(axes, shares, marks, vmin=0, vmax=100, square=True)
@@ -33,14 +31,13 @@ def confusion_heatmaps(
 
 @styled
 def confused_pairs(
-    images: Array, labels: Array | None, clusters: Array, *, n_pairs: int = 5, per_side: int = 6,
+    images: Array, labels: Array, clusters: Array, *, n_pairs: int = 5, per_side: int = 6,
     title: str = "The digits most often taken for each other",
 ) -> Figure:  # fmt: skip
     """Show how many digits lie in clusters of others, and examples of the worst pairs."""
     k = int(clusters.max()) + 1
-    counts = scores.confusion_by_majority(labels, clusters, k)
-    if labels is None or counts is None:
-        return style.without_labels(title)
+    names = scores.name_by_majority(clusters, labels, k)
+    counts = scores.confusion(labels, clusters, names)
     worst = scores.pair_confusion(counts).head(n_pairs)
     figure = new_figure(title, 10, 4.6)
     grid = figure.add_gridspec(max(len(worst), 1), 3, width_ratios=[2, 1, 1])
@@ -48,7 +45,7 @@ def confused_pairs(
     diagonal = np.equal.outer(counts.index.to_numpy(), counts.columns.to_numpy())
     marks = counts.mask(diagonal, 0).map(lambda n: f"{n:,.0f}" if n else "")
     style.draw_table(axes, counts.mask(diagonal), marks, "Reds", square=True)
-    named = scores.name_by_majority(clusters, labels, k)[clusters]
+    named = names[clusters]
     for row, pair in enumerate(worst.index):
         for column, (true, taken) in enumerate((pair, pair[::-1])):
             panel = figure.add_subplot(grid[row, column + 1])

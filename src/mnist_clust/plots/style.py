@@ -63,13 +63,6 @@ def one_panel(title: str, width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def without_labels(title: str) -> Figure:
-    """Stand in for a figure that only labels make possible."""
-    figure = new_figure(title, 8, 1.4)
-    figure.text(0.01, 0.3, "These images carry no labels, so this cannot be shown.", color=MUTED)
-    return figure
-
-
 def class_colors(values: npt.ArrayLike | None, classes: npt.ArrayLike | None = None) -> Array:
     """Color values by their class: a digit has its own color, other labels go by their order.
 
@@ -98,12 +91,6 @@ def cluster_colors(names: Array | None, n_clusters: int, classes: Array | None =
         own, lighter = class_colors([name], classes), np.linspace(0, 0.6, len(same))[:, None]
         colors[same] = own + lighter * (1 - own)
     return colors
-
-
-def text_on(color: Any) -> str:
-    """Choose white or ink, whichever reads better on a color."""
-    red, green, blue = to_rgb(color)
-    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else INK
 
 
 def show_image(axes: Axes, image: Array, title: str = "", **kwargs: Any) -> None:
