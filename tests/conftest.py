@@ -19,12 +19,13 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 
 # What each of the two workers of `make test` does alone is a file; both that look at the sample's
-# report are one, and a report of its own is another. Longest first, but for the explorer, which
-# finds maps in the cache that notebooks leave there.
+# report are one, and a report of its own and each stored notebook are others. Longest first, but
+# for the explorer, which finds maps in the cache that notebooks leave there.
+STORED = "tests/notebooks/test_stored_outputs.py"
 REPORT = ("tests/test_report.py", "tests/browser/test_site_in_browser.py")
 OWN_REPORT = "test_own_images_without_labels_make_a_report"
 FIRST = [
-    "tests/notebooks/test_stored_outputs.py",
+    STORED,
     REPORT[0],
     "tests/numba_tsne/test_mnist.py",
     OWN_REPORT,
@@ -40,6 +41,8 @@ COSTLY = {
 
 def unit_of(nodeid: str) -> str:
     path, _, name = nodeid.partition("::")
+    if path == STORED:
+        return nodeid
     if name == OWN_REPORT:
         return name
     return REPORT[0] if path in REPORT else path
@@ -61,10 +64,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark in {COSTLY[name] for name in item.fixturenames if name in COSTLY}:
             item.add_marker(mark)
     order = [*FIRST, "", *LAST]
-    units = {item: unit_of(item.nodeid) for item in items}
-    items.sort(
-        key=lambda item: (order.index(units[item] if units[item] in order else ""), units[item])
-    )
+
+    def place(item: pytest.Item) -> tuple[int, str]:
+        unit = unit_of(item.nodeid)
+        file = unit.partition("::")[0]
+        return order.index(file if file in order else ""), unit
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def _double(x):
 
 def test_cache_remembers_forgets_with_the_source_and_survives_damage(monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path / "cache"))
-    cache._memory.cache_clear()
+    cache._folder.cache_clear()
     try:
         x = np.arange(3.0)
         for _ in range(2):
@@ -99,17 +99,17 @@ def test_cache_remembers_forgets_with_the_source_and_survives_damage(monkeypatch
         assert len(_calls) == 2
         before = set((tmp_path / "cache").iterdir())
         monkeypatch.setattr(cache, "_source_digest", lambda: "another")
-        cache._memory.cache_clear()
+        cache._folder.cache_clear()
         cache.cached(_double)(x)
         assert len(_calls) == 3
         assert not before & set((tmp_path / "cache").iterdir())
     finally:
-        cache._memory.cache_clear()
+        cache._folder.cache_clear()
 
 
 def test_a_fitted_estimator_is_remembered_and_the_given_one_left_alone(monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path / "cache"))
-    cache._memory.cache_clear()
+    cache._folder.cache_clear()
     try:
         X = np.random.default_rng(0).normal(size=(50, 2))
         given = KMeans(n_clusters=3, n_init=2, random_state=0)
@@ -122,7 +122,7 @@ def test_a_fitted_estimator_is_remembered_and_the_given_one_left_alone(monkeypat
         monkeypatch.setattr(KMeans, "fit", lambda *_: pytest.fail("was fitted again"))
         np.testing.assert_array_equal(cache.fit(given, X).labels_, first.labels_)
     finally:
-        cache._memory.cache_clear()
+        cache._folder.cache_clear()
 
 
 def test_without_labels_cells_that_look_at_them_do_nothing(folder, sample, capsys):

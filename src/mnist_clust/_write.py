@@ -138,8 +138,10 @@ def _is_running(process: int) -> bool:
 
 
 @contextlib.contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
+def sole_writer(folder: Path, *, quiet: bool = False) -> Iterator[None]:
     """Make a folder and keep other runs from writing there meanwhile; wait while one does.
+
+    It says that it waits, unless told to be quiet.
 
     The lock is on the folder itself: it leaves no file behind, and ends with the process,
     however that ends.
@@ -151,7 +153,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print(f"Another run is writing to {folder}: this one waits for it.", flush=True)
+                if not quiet:
+                    print(f"Another run is writing to {folder}: this one waits for it.", flush=True)
                 fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

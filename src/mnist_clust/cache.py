@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
+import inspect
 import io
-import logging
 import os
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import joblib
 import numpy.typing as npt
-from joblib._store_backends import FileSystemStoreBackend
 from sklearn.base import clone
 
 import mnist_clust
 import numba_tsne
-from mnist_clust._write import digest, write_atomically, write_together
+from mnist_clust._write import digest, sole_writer, write_atomically, write_together
 from mnist_clust.numerics import OWN, in_force, processor
 from numba_tsne._parallel import one_thread
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _E = TypeVar("_E")
-_ENTRY, _KEPT, _DIGEST = "output.pkl", "joblib", "output.sha256"  # the first two are joblib's
+_KEPT, _RESULT, _DIGEST = "joblib", "output.pkl", "output.sha256"
 _TAG = "CACHEDIR.TAG"  # as backups know caches (https://bford.info/cachedir); here, what is ours
 _SIGNATURE = (
     "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of mnist-clust.\n"
@@ -46,20 +45,43 @@ def project_root() -> Path:
 def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Keep a function's results on disk, keyed by its arguments' content and the source here.
 
-    It is joblib's `Memory`, but a change anywhere in the packages must count (figures apart: none
-    is kept), so each state of the source has a folder of its own, and only the newest is kept. A
-    result is stored whole, with a digest, or not at all; one that is damaged, or cannot be kept, is
-    computed, and a line on standard error says so.
+    A change anywhere in the packages counts (figures apart: none is kept): each state of the
+    source has a folder of its own, and only the newest is kept. A result is stored whole, with a
+    digest, or not at all; one that is damaged, or cannot be kept, is computed, and a line on
+    standard error says so. Of runs that need the same, one computes it, and the others wait.
 
     Parameters
     ----------
     function : callable
         Of module level, pure: equal arguments give equal results.
     """
+    signature = inspect.signature(function)
+    name = f"{function.__module__}.{function.__qualname__}"
 
     @functools.wraps(function)
     def remembering(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        return _memory().cache(function)(*args, **kwargs)  # type: ignore[no-any-return]
+        base = _folder()
+        if base is None:
+            return function(*args, **kwargs)
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        entry = base / name / joblib.hash((inspect.getsource(function), given.arguments))
+        if not _is_whole(entry):
+            with ExitStack() as lock:
+                with suppress(OSError):  # `_keep` says it
+                    lock.enter_context(sole_writer(entry, quiet=True))
+                if not _is_whole(entry):  # nor has another run made it meanwhile
+                    if (entry / _RESULT).exists():
+                        _say(f"What was kept of {name} is made anew (it is damaged).")
+                    result = function(*args, **kwargs)
+                    _keep(entry, result, name)
+                    return result
+        try:
+            kept: _R = joblib.load(entry / _RESULT)
+        except Exception as error:  # whatever a library may raise
+            _say(f"What was kept of {name} is made anew ({error}).")
+            return function(*args, **kwargs)
+        return kept
 
     return remembering
 
@@ -88,48 +110,23 @@ def _fit(estimator: Any, X: npt.NDArray[Any]) -> Any:
         return clone(estimator).fit(X)
 
 
-class _CheckedStore(FileSystemStoreBackend):  # type: ignore[misc]
-    """joblib's store, with a digest of each entry beside it."""
-
-    def contains_item(self, call_id: tuple[str, str]) -> bool:
-        path = Path(self.location, *call_id, _ENTRY)
-        try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            whole = path.with_name(_DIGEST).read_bytes() == found.encode()
-        except OSError:
-            return False
-        if not whole:
-            _say(f"What was kept of {call_id[0]} cannot be used and is made anew (it is damaged).")
-        return whole
-
-    def load_item(self, call_id: tuple[str, str], *_: object, **__: object) -> object:
-        try:
-            return joblib.load(Path(self.location, *call_id, _ENTRY))
-        except Exception as error:
-            _say(f"What was kept of {call_id[0]} cannot be used and is made anew ({error}).")
-            raise
-
-    def dump_item(self, call_id: tuple[str, str], item: object, *_: object, **__: object) -> None:
-        # The digest first, so that what a killed run leaves is not trusted.
-        path, content = Path(self.location, *call_id, _ENTRY), io.BytesIO()
-        joblib.dump(item, content)
-        kept = content.getbuffer()
-        try:
-            write_together({path.with_name(_DIGEST): digest(kept).encode(), path: kept})
-        except OSError as error:
-            _say(f"The result of {call_id[0]} is not kept for the next run ({error.strerror}).")
-
-    def store_cached_func_code(self, *args: Any, **kwargs: Any) -> None:
-        with contextlib.suppress(OSError):  # `dump_item` says it
-            super().store_cached_func_code(*args, **kwargs)
-
-    def store_metadata(self, *_: object, **__: object) -> None:
-        return  # no two runs would leave the same
+def _is_whole(entry: Path) -> bool:
+    try:
+        with (entry / _RESULT).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        return (entry / _DIGEST).read_bytes() == found.encode()
+    except OSError:
+        return False
 
 
-joblib.register_store_backend("checked", _CheckedStore)
-logging.getLogger("joblib").setLevel(logging.ERROR)  # it warns with a traceback of what we say
+def _keep(entry: Path, result: object, name: str) -> None:
+    content = io.BytesIO()
+    joblib.dump(result, content)
+    kept = content.getbuffer()
+    try:  # the digest first, so that what a killed run leaves is not trusted
+        write_together({entry / _DIGEST: digest(kept).encode(), entry / _RESULT: kept})
+    except OSError as error:
+        _say(f"The result of {name} is not kept for the next run ({error.strerror}).")
 
 
 def _say(sentence: str) -> None:
@@ -137,7 +134,8 @@ def _say(sentence: str) -> None:
 
 
 @functools.cache
-def _memory() -> joblib.Memory:
+def _folder() -> Path | None:
+    """Make the folder of the source's state, and remove those of earlier ones."""
     base = Path(os.environ.get("MNIST_CLUST_CACHE") or project_root() / ".cache" / "results")
     current = base / _source_digest()
     try:
@@ -147,10 +145,10 @@ def _memory() -> joblib.Memory:
         current.mkdir(parents=True, exist_ok=True)
         if not (current / _TAG).exists():
             write_atomically(current / _TAG, _SIGNATURE.encode())
-        return joblib.Memory(str(current), backend="checked", verbose=0)
+        return current / _KEPT
     except OSError as error:
         _say(f"What is computed here is not kept for the next run ({error.strerror}).")
-        return joblib.Memory(None, verbose=0)
+        return None
 
 
 def _empty(folder: Path) -> None:
@@ -158,7 +156,7 @@ def _empty(folder: Path) -> None:
     try:
         if (folder / _TAG).read_text(encoding="utf-8") == _SIGNATURE:
             shutil.rmtree(folder / _KEPT, ignore_errors=True)
-            (folder / ".gitignore").unlink(missing_ok=True)  # joblib's
+            (folder / ".gitignore").unlink(missing_ok=True)  # of earlier versions
             (folder / _TAG).unlink()
             folder.rmdir()
     except (OSError, ValueError):  # it is nobody's loss if it stays

@@ -12,10 +12,9 @@ import resource
 import sys
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
-import nbformat
 import pandas as pd
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -27,6 +26,9 @@ from mnist_clust.claims import check_claims
 from mnist_clust.data import UNLABELLED, Digits
 from mnist_clust.interactive import Page
 from mnist_clust.numerics import OWN, in_force
+
+if TYPE_CHECKING:  # it takes three seconds to import, which no kernel needs
+    import nbformat
 
 DPI = 120
 LOOKS = "# looks at the labels"  # begins each cell that cannot do without them

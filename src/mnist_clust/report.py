@@ -8,14 +8,18 @@ import os
 import platform
 import shutil
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
+import joblib
 import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpecManager
@@ -36,6 +40,7 @@ from mnist_clust.numerics import processor
 from mnist_clust.site import KEYS, build_site, is_site
 
 _WORK, _FAILED, _METRICS = ".mnist-clust-running", "failed", "metrics.json"
+_AT_ONCE = min(2, joblib.cpu_count())  # notebooks; more would want more memory than many have
 _BAR = "{desc} · cell {n_fmt} of {total_fmt} · {elapsed}"
 _LIBRARIES = ("mnist-clust", "numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib")
 
@@ -47,8 +52,21 @@ class NotebookError(FailureError):
 class _SameInterpreter(AsyncKernelManager):
     """Runs kernels by the interpreter that runs this, whatever `python3` is on JUPYTER_PATH."""
 
+    made: ClassVar[WeakSet[_SameInterpreter]] = WeakSet()
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.made.add(self)
+
     def _kernel_spec_manager_default(self) -> KernelSpecManager:
         return KernelSpecManager(kernel_dirs=[])  # without any, ipykernel names its own
+
+    @classmethod
+    def kill_all(cls) -> None:
+        """Kill all kernels, from whatever thread: those that wait for them find them dead."""
+        for manager in list(cls.made):
+            if process := getattr(manager.provisioner, "process", None):
+                process.kill()
 
 
 @dataclass(frozen=True)
@@ -103,21 +121,19 @@ def make_report(
             (folder / _FAILED).rmdir()
         earlier = read_record(folder / _METRICS, *KEYS)
         grows = not (folder / "site").exists()
-        with ThreadPoolExecutor(1) as builder:  # while the next notebook runs
+        parameters = {} if source == "auto" else {"DATA": source}
+        with ThreadPoolExecutor(1) as builder:  # while the next notebooks run
             growing: Future[Report] | None = None
-            for number, path in enumerate(notebooks):
-                left = _time_left(earlier, notebooks[number:])
-                started = time.monotonic()
-                title = f"{path.stem} ({number + 1} of {len(notebooks)}{left})"
-                _execute(path, folder, {} if source == "auto" else {"DATA": source}, title)
-                seconds[path.stem] = round(time.monotonic() - started, 1)
-                print(f"{path.stem} … {seconds[path.stem]:.0f} s", flush=True)
-                if growing:
-                    growing.result()
-                if grows and number + 1 < len(notebooks):
-                    growing = builder.submit(_build, folder, digits, dict(seconds))
-                    if number == 0:
-                        growing.add_done_callback(_invite)
+            with closing(_execute_all(notebooks, folder, parameters, earlier)) as executed:
+                for path, took in executed:
+                    seconds[path.stem] = took
+                    print(f"{path.stem} … {took:.0f} s", flush=True)
+                    if growing:
+                        growing.result()
+                    if grows and len(seconds) < len(notebooks):
+                        growing = builder.submit(_build, folder, digits, dict(seconds))
+                        if len(seconds) == 1:
+                            growing.add_done_callback(_invite)
         report = _build(folder, digits, seconds, whole=True)
         _remove_earlier(folder, earlier, report.metrics)
         return report
@@ -167,7 +183,8 @@ def _remove_earlier(folder: Path, earlier: dict[str, Any], metrics: dict[str, An
 def _time_left(earlier: dict[str, Any], notebooks: Sequence[Path]) -> str:
     """Say how long notebooks take, if the last run knows it of all of them."""
     try:
-        seconds = sum(float(earlier["notebooks"][path.stem]["seconds"]) for path in notebooks)
+        known = [float(earlier["notebooks"][path.stem]["seconds"]) for path in notebooks]
+        seconds = max(sum(known) / _AT_ONCE, *known)
     except (ValueError, KeyError, TypeError):
         return ""
     return f", about {seconds / 60:.0f} min left" if seconds >= 90 else ", a minute left"
@@ -190,40 +207,80 @@ def _is_executed(path: Path) -> bool:
     return b'"papermill"' in path.read_bytes()
 
 
-def _execute(path: Path, folder: Path, parameters: dict[str, str], title: str) -> None:
-    """Run a notebook into the report's ``notebooks/``, or ``failed/`` as far as it came."""
-    work, stopped = folder.resolve() / _WORK, folder / _FAILED / path.name
+def _execute_all(
+    notebooks: Sequence[Path], folder: Path, parameters: dict[str, str], earlier: dict[str, Any]
+) -> Generator[tuple[Path, float]]:
+    """Run notebooks, some at once; yield each in reading order with the seconds that it took.
+
+    What two of them need, one computes, and the other waits for it in `cache.cached`.
+    """
+    stopped = threading.Event()
+    work = folder.resolve() / _WORK
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     work.mkdir()
+    with _environment(MNIST_CLUST_OUT=str(folder)), ThreadPoolExecutor(_AT_ONCE) as workers:
+        runs = {}
+        for number, path in enumerate(notebooks):
+            left = _time_left(earlier, notebooks[number:])
+            title = f"{path.stem} ({number + 1} of {len(notebooks)}{left})"
+            runs[path] = workers.submit(_execute, path, folder, parameters, title, stopped)
+        try:
+            for path, run in runs.items():
+                yield path, run.result()
+        finally:  # one failed, or somebody stopped all
+            stopped.set()
+            for run in runs.values():
+                run.cancel()
+            while wait(runs.values(), timeout=0.1).not_done:
+                _SameInterpreter.kill_all()
+                shutil.rmtree(work, ignore_errors=True)  # who stops a run waits a second, no more
+            shutil.rmtree(work, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set what kernels inherit, and put back what was there."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _execute(
+    path: Path, folder: Path, parameters: dict[str, str], title: str, stopped: threading.Event
+) -> float:
+    """Run a notebook into the report's ``notebooks/``, or ``failed/`` as far as it came."""
+    started = time.monotonic()
+    executed, failed = folder.resolve() / _WORK / path.name, folder / _FAILED / path.name
+    bar = {"desc": title, "leave": False, "bar_format": _BAR}
     # In its usual place, a killed run would leave it for good. It is named by process: the kernel
     # of a killed run must not take it for its own.
-    connection = {"connection_file": str(work / f"kernel-{os.getpid()}.json")}
-    bar = {"desc": title, "leave": False, "bar_format": _BAR}
-    before = dict(os.environ)
-    os.environ["MNIST_CLUST_OUT"] = str(folder)  # the kernel inherits it
+    connection = {"connection_file": str(executed.with_suffix(f".kernel-{os.getpid()}.json"))}
     try:
         papermill.execute_notebook(
-            path, work / path.name, parameters, cwd=path.parent,
+            path, executed, parameters, cwd=path.parent,
             kernel_name="python3", kernel_manager_class=_SameInterpreter,
             config=Config({"KernelManager": connection}),
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
             progress_bar=sys.stderr.isatty() and bar,
             shutdown_kernel="immediate",  # a busy one would keep Ctrl-C waiting
         )  # fmt: skip
-        write_atomically(folder / "notebooks" / path.name, (work / path.name).read_bytes())
+        write_atomically(folder / "notebooks" / path.name, executed.read_bytes())
     except (PapermillExecutionError, DeadKernelError) as error:
-        write_atomically(stopped, (work / path.name).read_bytes())
+        if stopped.is_set():
+            raise
+        write_atomically(failed, executed.read_bytes())
         what = ": its kernel died, perhaps for want of memory"
         if isinstance(error, PapermillExecutionError):
             what = f", cell {error.exec_count}: {error.ename}: {error.evalue}"
-        kept = f"(the notebook as far as it came is {stopped})"
+        kept = f"(the notebook as far as it came is {failed})"
         raise NotebookError(f"{path.stem}{what} {kept}") from error
     except RuntimeError as error:  # the client has no better name for it
         raise NotebookError(f"{path.stem}: its kernel does not start: {error}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        del os.environ["MNIST_CLUST_OUT"]
-        os.environ.update(before)
+    return round(time.monotonic() - started, 1)
 
 
 def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) -> dict[str, Any]:

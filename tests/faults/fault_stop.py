@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+import joblib
 import numpy as np
 import pytest
 from runs import Place, content, says_one_sentence, wait_for_line, wait_until
@@ -22,13 +23,15 @@ def test_ctrl_c_stops_cluster_and_says_what_is_kept(step, place, survived):
 
 
 @pytest.mark.parametrize("seconds", [0, 2, 5])
-def test_ctrl_c_stops_report_and_its_kernel(seconds, place, survived):
-    process = place.start("report")
-    wait_until(place.kernels, "a kernel starts")
+def test_ctrl_c_stops_report_and_its_kernels(seconds, place, survived):
+    process = place.start("report", notebooks=("01", "02"))
+    together = min(2, joblib.cpu_count())
+    wait_until(lambda: len(place.kernels()) == together, "kernels start")
     time.sleep(seconds)
     if process.poll() is None:
         interrupt(process)
     assert not place.kernels()
+    assert {path.name for path in place.out.iterdir()} <= {"figures", "interactive", "metrics"}
     assert not list(place.temporary.rglob("*"))
     survived("Ctrl-C in report")
 

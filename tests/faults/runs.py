@@ -11,7 +11,7 @@ import joblib
 import nbformat
 import pytest
 
-NOTEBOOK = "02"  # short, with figures and with a result in the cache
+NOTEBOOKS = ("02",)  # short, with figures and with a result in the cache
 TIMES = {"seconds", "peak_memory_mb"}  # what no two runs share
 
 
@@ -23,13 +23,16 @@ class Place:
         self.cache, self.out, self.temporary = root / "cache", root / "out", root / "tmp"
         self.temporary.mkdir(parents=True)
 
-    def start(self, command: str, out: Path | None = None, data: object = None, **environment):
+    def start(
+        self, command: str, out: Path | None = None, data: object = None,
+        notebooks: tuple[str, ...] = NOTEBOOKS, **environment,
+    ):  # fmt: skip
         """Start ``cluster``, ``report`` or ``assign`` in a process group of its own."""
         out, data = out or self.out, str(data or self.data)
         arguments = {
             "cluster": ["cluster", data, "--out", str(out)],
             "assign": ["assign", data, "--model", str(self.out), "--out", str(out)],
-            "report": ["report", "--data", data, NOTEBOOK],
+            "report": ["report", "--data", data, *notebooks],
         }[command]
         environment = {
             **os.environ,

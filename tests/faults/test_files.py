@@ -5,6 +5,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -188,9 +190,9 @@ def square(x, *, power=2):
 def folder(tmp_path, monkeypatch):
     """Where a cache may be made."""
     monkeypatch.setenv("MNIST_CLUST_CACHE", str(tmp_path / "cache"))
-    cache._memory.cache_clear()
+    cache._folder.cache_clear()
     yield tmp_path / "cache"
-    cache._memory.cache_clear()
+    cache._folder.cache_clear()
 
 
 def test_every_byte_of_a_kept_result_is_checked(folder, capsys, survived):
@@ -258,6 +260,32 @@ def test_arguments_count_however_they_are_given(folder):
     assert len(list(folder.rglob("output.pkl"))) == 2
 
 
+def test_what_two_need_at_once_one_computes_and_the_other_waits_for(folder):
+    begun, goes_on = threading.Event(), threading.Event()
+    times = []
+
+    def slow(x, *, power=2):
+        times.append(x)
+        begun.set()
+        assert goes_on.wait(60)
+        return square(x, power=power)
+
+    with ThreadPoolExecutor(2) as workers:
+        first = workers.submit(cache.cached(slow), 3)
+        assert begun.wait(60)
+        second = workers.submit(cache.cached(slow), 3)
+        assert not wait([first, second], timeout=0.5).done
+        goes_on.set()
+        assert first.result()["square"] == second.result()["square"] == 9
+    assert times == [3]
+
+
+def test_a_computation_that_fails_keeps_nobody_waiting(folder):
+    for _ in range(2):
+        with ThreadPoolExecutor(1) as worker, pytest.raises(ZeroDivisionError):
+            worker.submit(cache.cached(square), 0, power=-1).result(timeout=60)
+
+
 def test_of_earlier_caches_only_what_they_wrote_is_removed(folder, monkeypatch):
     """The variable may name a folder that holds other things, too, some of them called alike."""
     states = iter(["0" * 16, "1" * 16, "2" * 16])
@@ -268,7 +296,7 @@ def test_of_earlier_caches_only_what_they_wrote_is_removed(folder, monkeypatch):
         path.write_text("of somebody else's")
     others.append(folder / ("1" * 16) / "notes.txt")
     for state in ("0" * 16, "1" * 16, "2" * 16):
-        cache._memory.cache_clear()
+        cache._folder.cache_clear()
         cache.cached(square)(3)
         kept = sorted(path.relative_to(folder).parts[0] for path in folder.rglob("output.pkl"))
         assert kept == [state, "f" * 16]
