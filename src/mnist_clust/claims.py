@@ -98,7 +98,7 @@ def published_results() -> pd.DataFrame:
     DataFrame
         Indexed by ``name``; columns ``accuracy`` or else ``ari`` (the adjusted Rand index),
         ``clusters`` (whether ten was given or found)
-        and ``source``. All were scored on the 70,000 digits that they were fitted to.
+        and ``source``. Most were scored on the 70,000 digits that they were fitted to.
     """
     return pd.DataFrame(_read("published.toml")["works"]).set_index("name")
 

@@ -1,7 +1,6 @@
 """One function a figure; each returns a Matplotlib Figure and touches nothing else."""
 
 from mnist_clust.plots.charts import bars as bars
-from mnist_clust.plots.charts import lines as lines
 from mnist_clust.plots.charts import sensitivity as sensitivity
 from mnist_clust.plots.clusters import confused_pairs as confused_pairs
 from mnist_clust.plots.clusters import confusion_heatmaps as confusion_heatmaps

@@ -1,8 +1,8 @@
-"""Lines, bars and dots: what was counted, found and measured."""
+"""Bars and dots: what was counted, found and measured."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,64 +10,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mnist_clust.plots import style
-from mnist_clust.plots.style import ACCENT, INK, MUTED, WARN, new_figure, one_panel, styled
+from mnist_clust.plots.style import ACCENT, MUTED, WARN, new_figure, one_panel, styled
 
 MEASURES = {
     "silhouette": "silhouette,\nwithout labels",
     "stability": "agreement of samples,\nwithout labels (Rand)",
     "accuracy": "correctly labelled,\nwith labels, afterwards",
 }
-
-
-@styled
-def lines(
-    panels: Mapping[str, pd.DataFrame | pd.Series], *, xlabel: str = "number of clusters, k",
-    rings: Mapping[str, float | None] | None = None, percent: Collection[str] = (),
-    log: bool = False, title: str = "By number of clusters",
-) -> Figure:  # fmt: skip
-    """Draw lines in panels side by side.
-
-    Parameters
-    ----------
-    panels : mapping of str to DataFrame or Series
-        By title of the panel; a column a line, the one that matters first. Where x repeats, as
-        in several runs, the line goes through the means.
-    xlabel : str
-    rings : mapping of str to float
-        By panel, where on its first line to draw a ring.
-    percent : collection of str
-        Panels whose y is written in percent.
-    log : bool
-        Draw x by its logarithm.
-    title : str
-    """
-    tables = {name: pd.DataFrame(panel) for name, panel in panels.items()}
-    figure = new_figure(title, 9, 3.8)
-    every = figure.subplots(1, len(tables), squeeze=False)[0]
-    for axes, (name, table) in zip(every, tables.items(), strict=True):
-        looks = zip((ACCENT, MUTED, INK), ("-", "-", "--"), ("o", "s", ""), strict=True)
-        for (key, values), (color, line, marker) in zip(table.items(), looks, strict=False):
-            values = values.dropna()
-            axes.plot(values.groupby(level=0).mean(), line, color=color)
-            axes.plot(values, marker, color=color)
-            axes.plot([], [], line, marker=marker, color=color, label=key)
-        place = (rings or {}).get(name)
-        if place is not None:
-            y = table.iloc[:, 0][place]
-            axes.plot(place, y, "o", ms=13, mfc="none", mec=WARN, mew=2, clip_on=False)
-            axes.annotate(f"{place:g}", (place, y), xytext=(9, 9), textcoords="offset points",
-                          color=WARN, weight="bold")  # fmt: skip
-        axes.set(xlabel=xlabel, title=name)
-        axes.locator_params("x", integer=True)
-        if log:
-            axes.set_xscale("log")
-            axes.set_xticks(table.index, [f"{x:g}" for x in table.index])
-            axes.minorticks_off()
-        if name in percent:
-            style.percent(axes.yaxis)
-        if table.shape[1] > 1:
-            axes.legend()
-    return figure
 
 
 @styled
