@@ -66,22 +66,24 @@ def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
         entry = base / name / joblib.hash((inspect.getsource(function), given.arguments))
-        if not _is_whole(entry):
-            with ExitStack() as lock:
+        with ExitStack() as lock:
+            whole = _is_whole(entry)
+            if not whole:
                 with suppress(OSError):  # `_keep` says it
                     lock.enter_context(sole_writer(entry, quiet=True))
-                if not _is_whole(entry):  # nor has another run made it meanwhile
-                    if (entry / _RESULT).exists():
-                        _say(f"What was kept of {name} is made anew (it is damaged).")
-                    result = function(*args, **kwargs)
-                    _keep(entry, result, name)
-                    return result
-        try:
-            kept: _R = joblib.load(entry / _RESULT)
-        except Exception as error:  # whatever a library may raise
-            _say(f"What was kept of {name} is made anew ({error}).")
-            return function(*args, **kwargs)
-        return kept
+                whole = _is_whole(entry)  # by now, if another run was at it
+            why = "it is damaged" if (entry / _RESULT).exists() else ""
+            if whole:
+                try:
+                    kept: _R = joblib.load(entry / _RESULT)
+                    return kept
+                except Exception as error:  # whatever a library may raise
+                    why = str(error)
+            if why:
+                _say(f"What was kept of {name} is made anew ({why}).")
+            result = function(*args, **kwargs)
+            _keep(entry, result, name)
+            return result
 
     return remembering
 

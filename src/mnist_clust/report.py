@@ -218,7 +218,7 @@ def _execute_all(
     work = folder.resolve() / _WORK
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     work.mkdir()
-    with _environment(MNIST_CLUST_OUT=str(folder)), ThreadPoolExecutor(_AT_ONCE) as workers:
+    with _inherited("MNIST_CLUST_OUT", str(folder)), ThreadPoolExecutor(_AT_ONCE) as workers:
         runs = {}
         for number, path in enumerate(notebooks):
             left = _time_left(earlier, notebooks[number:])
@@ -238,14 +238,14 @@ def _execute_all(
 
 
 @contextlib.contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    """Set what kernels inherit, and put back what was there."""
-    before = dict(os.environ)
-    os.environ.update(variables)
+def _inherited(name: str, value: str) -> Iterator[None]:
+    """Set a variable that kernels inherit, and put back what was there."""
+    before = {name: os.environ[name]} if name in os.environ else {}
+    os.environ[name] = value
     try:
         yield
     finally:
-        os.environ.clear()
+        del os.environ[name]
         os.environ.update(before)
 
 
