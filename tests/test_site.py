@@ -244,7 +244,7 @@ def run(monkeypatch, tmp_path):
     """Make a report in one folder, of a notebook that shows one figure and one page."""
 
     def make(digits, name):
-        def execute(path, folder, parameters, title):
+        def execute(path, folder, parameters, title, stopped):
             (folder / "interactive").mkdir(exist_ok=True)
             page = f"<head><title>A page</title></head><body>{name}</body>"
             (folder / "interactive" / f"{name}.html").write_text(page)
@@ -253,6 +253,7 @@ def run(monkeypatch, tmp_path):
             (folder / "metrics").mkdir(exist_ok=True)
             recorded = {"numbers": {name: 1.0}, "verdicts": {}, "peak_memory_mb": 1}
             (folder / "metrics" / f"{path.stem}.json").write_text(json.dumps(recorded))
+            return 1.0
 
         monkeypatch.setattr(report, "_execute", execute)
         return report.make_report(digits, "own.npz", [Path(f"{NAMES[0]}.ipynb")], tmp_path / "out")

@@ -6,6 +6,15 @@ import pytest
 from numba_tsne import TSNE, estimate_memory, neighbors
 
 
+def peak_of(tsne, X):
+    tracemalloc.start()
+    try:
+        tsne.fit(X)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     "n, features, d, k, in_cells",
     [
@@ -21,12 +30,9 @@ def test_a_map_takes_what_was_estimated(monkeypatch, random, n, features, d, k, 
         monkeypatch.setattr(neighbors, "EXACT_WORK", 1)
     X = random.normal(size=(n, features)).astype(np.float32)
     TSNE(d, n_neighbors=k, n_iter=1, early_exaggeration_iter=1).fit(X[:500])  # compiles
-    tracemalloc.start()
-    try:
-        TSNE(d, n_neighbors=k, n_iter=2, early_exaggeration_iter=52).fit(X)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    # All that the process allocates is counted, by whichever thread: the lesser of two is the map.
+    peak = min(peak_of(TSNE(d, n_neighbors=k, n_iter=2, early_exaggeration_iter=52), X)
+               for _ in range(2))  # fmt: skip
     assert peak < estimate_memory(n, features, d, n_neighbors=k) < 2 * peak
 
 
