@@ -1,6 +1,6 @@
 """Cluster 100,000 and a million deformed digits by Dask; measure seconds, memory and accuracy.
 
-    python benchmarks/bench_scale.py --out results/scale.json
+    python benchmarks/bench_scale.py --out results/scale.json --figure results/scale.png
 
 A map is made of 60,000 of the digits in the process that asks; workers, one a core, place all.
 Memory is the most that any one process held. Accuracy is that of the digits that were not fitted,
@@ -31,6 +31,7 @@ from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import load_digits
 from mnist_clust.deform import labels_of_copies
 from mnist_clust.pipeline import ImageClusterer
+from mnist_clust.plots import style
 from mnist_clust.scores import name_one_to_one
 
 EVERY = 0.05  # seconds between two looks at the memory
@@ -38,6 +39,7 @@ FITTED = 60_000
 CORES = joblib.cpu_count()
 PACKAGES = ("dask", "distributed", "numba", "numpy", "pyarrow", "scikit-learn")
 BUSY = 3  # load above which seconds are an upper bound
+MANY, WORKERS = (10**8, 10**9), (16, 64, 256)  # on paper
 
 
 def run(*arguments):
@@ -110,17 +112,49 @@ def measure(count, folder, digits):
     return found, data, out
 
 
-def on_paper(rate):
-    """Reckon with the rate of a core what many more images would take, in hours."""
-    sizes, workers = (10**8, 10**9), (16, 64, 256)
-    return {f"{n:,} images": {f"{w} workers": round(n / rate / w / 3600, 2) for w in workers}
-            for n in sizes}  # fmt: skip
+def on_paper(row, digits):
+    """Reckon from a measured row what many more images would take: hours, and MB a second.
+
+    What workers read and write grows with their number, and is what gives out first.
+    """
+    rate = row["placed_a_second_and_core"]
+    size, written = digits.train_images[0].size, row["output_bytes_an_image"]
+    return {
+        "hours": {f"{n:,} images": {f"{w} workers": round(n / rate / w / 3600, 2) for w in WORKERS}
+                  for n in MANY},
+        "mb_read_a_second": {f"{w} workers": round(w * rate * size / 1e6) for w in WORKERS},
+        "mb_written_a_second": {f"{w} workers": round(w * rate * written / 1e6) for w in WORKERS},
+    }  # fmt: skip
+
+
+@style.styled
+def draw(rows):
+    """Draw seconds against images, as measured, and as reckoned for more workers."""
+    rate = rows[-1]["placed_a_second_and_core"]
+    minutes = rows[-1]["placing_seconds"] / 60
+    title = f"{CORES} cores place {rows[-1]['images']:,} images in {minutes:.0f} minutes"
+    figure = style.new_figure(title, 9, 4.5)
+    axes = figure.add_subplot()
+    images = np.array([row["images"] for row in rows], float)
+    seconds = [row["placing_seconds"] for row in rows]
+    axes.loglog(images, seconds, "o-", color=style.ACCENT, label=f"placed by {CORES} workers")
+    fitting = [sum(row["fit_seconds"].values()) for row in rows]
+    axes.loglog(images, fitting, "s-", color=style.WARN, label=f"map of {FITTED:,} of them")
+    beyond = np.array([images[-1], MANY[-1]])
+    for workers, line in zip(WORKERS, ("--", "-.", ":"), strict=True):
+        reckoned = beyond / rate / workers
+        axes.loglog(beyond, reckoned, line, color=style.MUTED, label=f"{workers} workers, reckoned")
+    axes.set(xlabel="images", ylabel="seconds")
+    axes.set_ylim(None, 10 * axes.get_ylim()[1])  # room for the legend
+    axes.legend(loc="upper left", ncols=2)
+    return figure
 
 
 @click.command()
 @click.option("--sizes", default="100000,1000000", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path))
-def main(sizes: str, out: Path | None) -> None:
+@click.option("--figure", type=click.Path(dir_okay=False, path_type=Path))
+def main(sizes: str, out: Path | None, figure: Path | None) -> None:
     """Measure, and write it to a file."""
     digits = load_digits("mnist")
     rows = []
@@ -140,13 +174,15 @@ def main(sizes: str, out: Path | None) -> None:
             shutil.rmtree(data)
     written = {
         "rows": rows,
-        "on_paper_hours": on_paper(rows[-1]["placed_a_second_and_core"]),
+        "on_paper": on_paper(rows[-1], digits),
         "busy": max(row["cluster"]["load"] for row in rows) > BUSY,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         **surroundings(PACKAGES),
     }
     if out:
         write_atomically(out, to_json(written))
+    if figure:
+        draw(rows).savefig(figure, dpi=120)
 
 
 if __name__ == "__main__":

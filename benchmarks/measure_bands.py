@@ -23,8 +23,7 @@ import click
 import papermill
 from scipy.stats import binomtest
 
-from mnist_clust import numerics
-from mnist_clust.cache import project_root
+from mnist_clust import numerics, project_root
 from mnist_clust.report import find_notebooks
 
 Numbers = dict[str, float | None]

@@ -11,9 +11,9 @@ from docutils import nodes
 from latex2mathml.converter import convert
 from PIL import Image
 
-from mnist_clust.cache import project_root
+from mnist_clust import project_root
+from mnist_clust._outputs import FIGURE, PAGE, shown
 from mnist_clust.claims import read_verdicts
-from mnist_clust.notebook import FIGURE, PAGE, shown
 from mnist_clust.site import announcement, benchmark_table, results_table
 
 HERE = Path(__file__).parent

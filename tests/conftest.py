@@ -19,18 +19,23 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 
 # What each of the two workers of `make test` does alone is a file; both that look at the sample's
-# report are one, and a report of its own and each stored notebook are others. Longest first, but
-# for the explorer, which finds maps in the cache that notebooks leave there.
+# report are one, and a report of its own and each stored notebook are others. Longest first, so
+# that no worker is left alone at the end.
 STORED = "tests/notebooks/test_stored_outputs.py"
 REPORT = ("tests/test_report.py", "tests/browser/test_site_in_browser.py")
 OWN_REPORT = "test_own_images_without_labels_make_a_report"
 FIRST = [
     STORED,
     REPORT[0],
-    "tests/numba_tsne/test_mnist.py",
+    "tests/test_numerics.py",
     OWN_REPORT,
+    "tests/browser/test_explorer_in_browser.py",  # finds maps that the sample's report has kept
+    "tests/test_site.py",
+    "tests/test_many.py",
+    "tests/numba_tsne/test_mnist.py",
+    "tests/test_pipeline.py",
+    "tests/doors/test_doors.py",
 ]
-LAST = ["tests/browser/test_explorer_in_browser.py"]
 # What `make check` leaves out, by what tests look at; files and tests mark themselves, too.
 COSTLY = {
     "sample_report": "notebook",
@@ -63,12 +68,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in {COSTLY[name] for name in item.fixturenames if name in COSTLY}:
             item.add_marker(mark)
-    order = [*FIRST, "", *LAST]
 
     def place(item: pytest.Item) -> tuple[int, str]:
         unit = unit_of(item.nodeid)
         file = unit.partition("::")[0]
-        return order.index(file if file in order else ""), unit
+        return FIRST.index(file) if file in FIRST else len(FIRST), unit
 
     items.sort(key=place)
 

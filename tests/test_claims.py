@@ -6,8 +6,7 @@ import math
 import pytest
 from scipy.stats import binomtest
 
-from mnist_clust import claims
-from mnist_clust.cache import project_root
+from mnist_clust import claims, project_root
 from mnist_clust.claims import Band, Claim, Verdict, check_claims, judge, load_claims, read_verdicts
 
 CLAIMS = load_claims()

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
 
 from mnist_clust import _write, cache, notebook
+from mnist_clust._outputs import FIGURE, PAGE, shown
 from mnist_clust.interactive import Page
 from mnist_clust.normalise import normalise
 
@@ -50,8 +51,8 @@ def test_figures_and_pages_travel_with_their_names(folder, sample, monkeypatch):
     cell = nbformat.v4.new_code_cell(outputs=outputs)
     written = normalise(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])))
     read = nbformat.reads(written, as_version=4)
-    assert notebook.shown(read, notebook.FIGURE) == [{"name": "04_empty", "alt": "Nothing."}]
-    [page] = notebook.shown(read, notebook.PAGE)
+    assert shown(read, FIGURE) == [{"name": "04_empty", "alt": "Nothing."}]
+    [page] = shown(read, PAGE)
     assert page == {"name": "page", "title": "A page", "files": ["a.js"]}
     assert {path.name for path in (folder / "interactive").iterdir()} == {"page.html", "a.js"}
 

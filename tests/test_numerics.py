@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mnist_clust import claims, numerics
+from mnist_clust import digests, numerics
 
 EMULATOR = shutil.which("qemu-x86_64")
 STAGES = """
-from mnist_clust import numerics
+from mnist_clust import digests, numerics
 numerics.fix()
 import json
 from dataclasses import replace
 from mnist_clust import load_digits
-from mnist_clust.claims import digest_stages
+from mnist_clust.digests import digest_stages
 digits = load_digits("sample")
 cut = digits.train_images[:400, 4:24, 4:24], digits.test_images[:, 4:24, 4:24]  # emulation is slow
 few = replace(digits, train_images=cut[0], train_labels=None, test_images=cut[1])
@@ -66,7 +66,7 @@ def test_every_stage_has_the_same_bits_on_processors_of_two_makers(tmp_path):
 
 @needs_emulator
 def test_a_processor_too_old_runs_its_own_code_and_says_so():
-    say = "from mnist_clust import numerics; print(numerics.in_force())"
+    say = "from mnist_clust import digests, numerics; print(numerics.in_force())"
     command = ("-m", "mnist_clust.numerics", "-c", say)
     done = run(EMULATOR, "-cpu", "Nehalem", sys.executable, *command)
     assert done.stdout.strip() == "own", unqemu(done.stderr)
@@ -96,7 +96,7 @@ def test_an_unknown_choice_is_refused():
 
 
 def test_nothing_is_set_too_late():
-    late = "import numpy; from mnist_clust import numerics; numerics.fix()"
+    late = "import numpy; from mnist_clust import digests, numerics; numerics.fix()"
     variables = numerics.environment("own")
     del variables[numerics.VARIABLE]
     done = subprocess.run(
@@ -119,11 +119,11 @@ def test_the_engine_alone_sets_nothing():
 
 
 def test_the_committed_digests_are_those_of_all_stages_for_both_data_sets(sample):
-    committed = claims.read_digests()
+    committed = digests.read_digests()
     assert set(committed) == {"mnist", "sample"}
     assert list(committed["mnist"]) == list(committed["sample"])
     one = {"pixels": committed["sample"]["pixels"]}
-    assert claims.digest_stages(sample, ["01"]) == one
-    assert "The same bits" in claims.compare_with_committed(sample, one)
-    differing = claims.compare_with_committed(sample, one | {"features": "0"})
+    assert digests.digest_stages(sample, ["01"]) == one
+    assert "The same bits" in digests.compare_with_committed(sample, one)
+    differing = digests.compare_with_committed(sample, one | {"features": "0"})
     assert "'features'" in differing

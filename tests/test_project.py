@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mnist_clust.cache import project_root
+from mnist_clust import project_root
 from mnist_clust.site import render_readme
 
 ROOT = project_root()

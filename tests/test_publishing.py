@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mnist_clust import __main__ as commands
-from mnist_clust import report, site
-from mnist_clust.cache import project_root
+from mnist_clust import project_root, report, site
 
 
 @pytest.fixture

@@ -12,12 +12,11 @@ import pytest
 from click.testing import CliRunner
 from helpers import notebooks_for_the_sample
 
-from mnist_clust import numerics, report, site
+from mnist_clust import numerics, project_root, report, site
 from mnist_clust.__main__ import main
-from mnist_clust.cache import project_root
+from mnist_clust._outputs import FIGURE, shown
 from mnist_clust.normalise import main as normalise_files
 from mnist_clust.normalise import normalise
-from mnist_clust.notebook import FIGURE, shown
 
 
 def test_claims_about_the_sample_hold(sample_report):

@@ -1,6 +1,7 @@
 """How far a machine gets with handwritten digits when nobody tells it what they are."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,3 +16,9 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         return getattr(import_module("mnist_clust.data"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def project_root() -> Path:
+    """Return the checkout this package is installed from, or else the current folder."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").is_file() else Path.cwd()

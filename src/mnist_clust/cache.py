@@ -21,6 +21,7 @@ from sklearn.base import clone
 
 import mnist_clust
 import numba_tsne
+from mnist_clust import project_root
 from mnist_clust._write import digest, sole_writer, write_atomically, write_together
 from mnist_clust.numerics import OWN, in_force, processor
 from numba_tsne._parallel import one_thread
@@ -34,12 +35,6 @@ _SIGNATURE = (
     "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of mnist-clust.\n"
 )
 _LIBRARIES = ("joblib", "numba", "numpy", "scikit-learn", "scipy")  # that make what is kept
-
-
-def project_root() -> Path:
-    """Return the checkout this package is installed from, or else the current folder."""
-    root = Path(__file__).resolve().parents[2]
-    return root if (root / "pyproject.toml").is_file() else Path.cwd()
 
 
 def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:

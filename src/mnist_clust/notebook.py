@@ -12,7 +12,6 @@ import resource
 import sys
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -20,20 +19,17 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from mnist_clust import project_root
+from mnist_clust._outputs import FIGURE, PAGE
 from mnist_clust._write import to_json, write_atomically
-from mnist_clust.cache import project_root
 from mnist_clust.claims import check_claims
 from mnist_clust.data import UNLABELLED, Digits
 from mnist_clust.interactive import Page
 from mnist_clust.numerics import OWN, in_force
 
-if TYPE_CHECKING:  # it takes three seconds to import, which no kernel needs
-    import nbformat
-
 DPI = 120
 LOOKS = "# looks at the labels"  # begins each cell that cannot do without them
 _SKIPPED = "print('Not all of these images have labels: nothing to see in this cell.')\n"
-FIGURE, PAGE = "image/png", "text/html"  # under which an output's metadata names what it shows
 _OWN_CODE = "Computed by this processor's own code: last digits may differ (make lab fixes it)."
 _NOTICE_STYLE = "border: 3px solid #b00020; padding: .6em 1em; font-weight: bold"
 
@@ -159,13 +155,6 @@ class Run:
 
 def _skip(lines: list[str]) -> list[str]:
     return [_SKIPPED] if lines and lines[0].startswith(LOOKS) else lines
-
-
-def shown(notebook: nbformat.NotebookNode, kind: str) -> list[dict[str, Any]]:
-    """Return the metadata of all figures (`FIGURE`) or pages (`PAGE`) in a notebook's outputs."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    about = [output.get("metadata", {}).get(kind, {}) for output in outputs]
-    return [each for each in about if "name" in each]
 
 
 def _changed_parameters(notebook: str) -> list[str]:

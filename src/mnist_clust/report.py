@@ -28,19 +28,21 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from mnist_clust import _write
+from mnist_clust import _write, project_root
+from mnist_clust._outputs import FIGURE, PAGE, shown
 from mnist_clust._read import FailureError
 from mnist_clust._write import read_record, to_json, write_atomically
-from mnist_clust.cache import project_root
-from mnist_clust.claims import DIGESTS, compare_with_committed, digest_stages, read_verdicts
+from mnist_clust.claims import read_verdicts
 from mnist_clust.data import Digits, load_digits
+from mnist_clust.digests import DIGESTS, compare_with_committed, digest_stages
 from mnist_clust.normalise import normalise
-from mnist_clust.notebook import FIGURE, PAGE, output_folder, shown
+from mnist_clust.notebook import output_folder
 from mnist_clust.numerics import processor
 from mnist_clust.site import KEYS, build_site, is_site
 
 _WORK, _FAILED, _METRICS = ".mnist-clust-running", "failed", "metrics.json"
 _AT_ONCE = min(2, joblib.cpu_count())  # notebooks; more would want more memory than many have
+_GROWTH = 30.0  # seconds from one growth of the site to the next: a core is busy for five of them
 _BAR = "{desc} · cell {n_fmt} of {total_fmt} · {elapsed}"
 _LIBRARIES = ("mnist-clust", "numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib")
 
@@ -109,7 +111,7 @@ def make_report(
     ``reports/<data set>``, only what earlier runs recorded is removed, and a ``ValueError`` says if
     this one would write over anything else. While another run writes there, this one waits. If a
     notebook fails, pages and numbers stay those of the last report that came to its end; where
-    there was none, they grow with each notebook.
+    there was none, they grow as notebooks come to their end.
     """
     folder = Path(folder or output_folder(digits.name))
     seconds: dict[str, float] = {}
@@ -124,16 +126,22 @@ def make_report(
         parameters = {} if source == "auto" else {"DATA": source}
         with ThreadPoolExecutor(1) as builder:  # while the next notebooks run
             growing: Future[Report] | None = None
+            grown = -_GROWTH
             with closing(_execute_all(notebooks, folder, parameters, earlier)) as executed:
                 for path, took in executed:
                     seconds[path.stem] = took
                     print(f"{path.stem} … {took:.0f} s", flush=True)
-                    if growing:
+                    if growing and growing.done():
                         growing.result()
-                    if grows and len(seconds) < len(notebooks):
+                        growing = None
+                    due = not growing and time.monotonic() - grown >= _GROWTH
+                    if grows and due and len(seconds) < len(notebooks):
+                        grown = time.monotonic()
                         growing = builder.submit(_build, folder, digits, dict(seconds))
                         if len(seconds) == 1:
                             growing.add_done_callback(_invite)
+            if growing:
+                growing.result()
         report = _build(folder, digits, seconds, whole=True)
         _remove_earlier(folder, earlier, report.metrics)
         return report

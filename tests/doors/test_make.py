@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mnist_clust.cache import project_root
+from mnist_clust import project_root
 
 pytestmark = pytest.mark.slow
 

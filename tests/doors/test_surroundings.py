@@ -14,7 +14,6 @@ from helpers import unprivileged
 
 from mnist_clust import _mnist, load_digits, report
 from mnist_clust.__main__ import main
-from mnist_clust.cache import project_root
 
 PACKAGE = Path(report.__file__).parent
 
@@ -109,9 +108,8 @@ def test_commands_of_somebody_without_a_home(shared, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     arguments = ["-m", "mnist_clust", "cluster", "x.npy", "--clusters", "2", "--out", "out"]
     with unprivileged():
-        readable = os.access(sys.executable, os.X_OK, effective_ids=True)
-        readable &= os.access(project_root(), os.R_OK, effective_ids=True)
-    if not readable:
+        runs = os.access(sys.executable, os.X_OK, effective_ids=True)
+    if not runs:
         pytest.skip("somebody else may not run this interpreter")
     done = python(*arguments, cwd=shared, user=54321, group=54321, text=True)
     assert done.returncode == 0, done.stderr

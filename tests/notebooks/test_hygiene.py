@@ -9,10 +9,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from mnist_clust.cache import project_root
+from mnist_clust import project_root
+from mnist_clust._outputs import FIGURE, shown
 from mnist_clust.claims import check_claims, load_claims
 from mnist_clust.normalise import normalise
-from mnist_clust.notebook import FIGURE, LOOKS, shown
+from mnist_clust.notebook import LOOKS
 from mnist_clust.report import find_notebooks
 
 ROOT = project_root()

@@ -7,7 +7,7 @@ import openTSNE
 import pytest
 from score_others import POINTS, components, quality
 
-from mnist_clust.cache import project_root
+from mnist_clust import project_root
 from numba_tsne import TSNE, nearest_neighbors
 from numba_tsne._parallel import Pool
 from numba_tsne.cells import approximate_neighbors
