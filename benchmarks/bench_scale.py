@@ -140,10 +140,10 @@ def draw(rows):
     axes.loglog(images, seconds, "o-", color=style.ACCENT, label=f"placed by {CORES} workers")
     fitting = [sum(row["fit_seconds"].values()) for row in rows]
     axes.loglog(images, fitting, "s-", color=style.WARN, label=f"map of {FITTED:,} of them")
-    beyond = np.array([images[-1], MANY[-1]])
+    beyond = np.array([10 * images[-1], MANY[-1]])
     for workers, line in zip(WORKERS, ("--", "-.", ":"), strict=True):
         reckoned = beyond / rate / workers
-        axes.loglog(beyond, reckoned, line, color=style.MUTED, label=f"{workers} workers, reckoned")
+        axes.loglog(beyond, reckoned, line, color=style.MUTED, label=f"by {workers}, reckoned")
     axes.set(xlabel="images", ylabel="seconds")
     axes.set_ylim(None, 10 * axes.get_ylim()[1])  # room for the legend
     axes.legend(loc="upper left", ncols=2)

@@ -13,7 +13,7 @@ from mnist_clust import digests, numerics
 
 EMULATOR = shutil.which("qemu-x86_64")
 STAGES = """
-from mnist_clust import digests, numerics
+from mnist_clust import numerics
 numerics.fix()
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_every_stage_has_the_same_bits_on_processors_of_two_makers(tmp_path):
 
 @needs_emulator
 def test_a_processor_too_old_runs_its_own_code_and_says_so():
-    say = "from mnist_clust import digests, numerics; print(numerics.in_force())"
+    say = "from mnist_clust import numerics; print(numerics.in_force())"
     command = ("-m", "mnist_clust.numerics", "-c", say)
     done = run(EMULATOR, "-cpu", "Nehalem", sys.executable, *command)
     assert done.stdout.strip() == "own", unqemu(done.stderr)
@@ -96,7 +96,7 @@ def test_an_unknown_choice_is_refused():
 
 
 def test_nothing_is_set_too_late():
-    late = "import numpy; from mnist_clust import digests, numerics; numerics.fix()"
+    late = "import numpy; from mnist_clust import numerics; numerics.fix()"
     variables = numerics.environment("own")
     del variables[numerics.VARIABLE]
     done = subprocess.run(
