@@ -37,8 +37,8 @@ def test_without_a_checkout_there_are_no_notebooks(command, tmp_path):
         "import mnist_clust.__main__ as commands\n"
         "import sys\n"
         "from pathlib import Path\n"
-        "from mnist_clust import cache\n"
-        "cache.__file__ = str(Path('site-packages/mnist_clust/cache.py').absolute())\n"
+        "import mnist_clust\n"
+        "mnist_clust.__file__ = str(Path('site-packages/mnist_clust/__init__.py').absolute())\n"
         "sys.argv = ['mnist_clust', *sys.argv[1:]]\n"
         "commands.main()"
     )
