@@ -7,7 +7,6 @@ Nothing is set for it: it is the sharp map of notebook 08 with its defaults. Lab
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 
 import click
@@ -54,16 +53,11 @@ def main(seeds: int, samples: int, size: int, out: Path | None) -> None:
         rng = np.random.default_rng(seed)
         members = rng.choice(len(digits.train_images), size, replace=False)
         drawn.append(cluster(digits.train_images[members], digits.train_labels[members], seed))
-    scores = [each["one_to_one"] for each in whole]
     written = {
         "digits": len(images),
         "runs": whole,
-        "mean_one_to_one": round(statistics.mean(scores), 5),
-        "lowest_one_to_one": min(scores),
-        "highest_one_to_one": max(scores),
         "sample_size": size,
         "samples": drawn,
-        "samples_with_ten": sum(each["n_clusters"] == 10 for each in drawn),
         **surroundings(PACKAGES),
     }
     if out:

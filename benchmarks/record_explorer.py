@@ -17,6 +17,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from mnist_clust._write import write_atomically
+
 PATIENCE = 900_000  # milliseconds, for maps of 60,000 digits
 SCREEN = {"width": 1400, "height": 900}
 WIDTH = 900  # pixels of the recording
@@ -47,7 +49,11 @@ class Recording:
         palette = sheet.quantize(COLORS, dither=Image.Dither.NONE)
         drawn = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in small]
         times = [milliseconds for _, milliseconds in self.frames]
-        drawn[0].save(path, save_all=True, append_images=drawn[1:], duration=times, loop=0)
+        content = io.BytesIO()
+        drawn[0].save(
+            content, "GIF", save_all=True, append_images=drawn[1:], duration=times, loop=0
+        )
+        write_atomically(path, content.getvalue())
 
 
 def place(page, index):
@@ -63,13 +69,6 @@ def settled(page):
         "[...document.querySelectorAll('img')].every(image => image.complete)", timeout=PATIENCE
     )
     page.wait_for_timeout(700)
-
-
-def choose(page, index):
-    """Choose a digit on the map, and wait for its image."""
-    page.locator(".map").evaluate("(map, index) => map.pointMap.choose(index)", int(index))
-    page.wait_for_selector(f'.mark[data-index="{index}"]', timeout=PATIENCE)
-    settled(page)
 
 
 def act(page, film):

@@ -131,11 +131,10 @@ def make_report(
                 for path, took in executed:
                     seconds[path.stem] = took
                     print(f"{path.stem} … {took:.0f} s", flush=True)
-                    if growing and growing.done():
-                        growing.result()
-                        growing = None
-                    due = not growing and time.monotonic() - grown >= _GROWTH
+                    due = time.monotonic() - grown >= _GROWTH
                     if grows and due and len(seconds) < len(notebooks):
+                        if growing:
+                            growing.result()
                         grown = time.monotonic()
                         growing = builder.submit(_build, folder, digits, dict(seconds))
                         if len(seconds) == 1:

@@ -166,11 +166,11 @@ def published_table(metrics: dict[str, Any], all_digits: dict[str, Any]) -> str:
         for name, row in published_results().iterrows()
     ]
     numbers, part = metrics["numbers"], "sharp_accuracy_one_to_one"
-    runs = all_digits["runs"]
-    ten = sum(run["n_clusters"] == 10 for run in runs)
+    runs = pd.DataFrame(all_digits["runs"])
     ours = [
-        (f"mean of {len(runs)} seeds", all_digits["mean_one_to_one"],
-         f"the {all_digits['digits']:,} clustered", f"found by {ten} of {len(runs)}"),
+        (f"mean of {len(runs)} seeds", runs["one_to_one"].mean(),
+         f"the {all_digits['digits']:,} clustered",
+         f"found by {(runs['n_clusters'] == 10).sum()} of {len(runs)}"),
         ("seed 0", numbers[part], "the 60,000 clustered", "found"),
         ("seed 0", numbers[f"{part}_test"], "10,000 unseen", "found"),
     ]  # fmt: skip
@@ -181,16 +181,15 @@ def published_table(metrics: dict[str, Any], all_digits: dict[str, Any]) -> str:
 
 def tell_all_digits(all_digits: dict[str, Any]) -> str:
     """Say what runs on all digits gave, and how often they and samples found ten clusters."""
-    low, high = (all_digits[f"{end}_one_to_one"] for end in ("lowest", "highest"))
-    runs, samples = all_digits["runs"], all_digits["samples"]
-    ten = sum(run["n_clusters"] == 10 for run in runs)
-    index = min(run["ari"] for run in runs)
-    drawn = sorted(run["one_to_one"] for run in samples)
+    runs, samples = (pd.DataFrame(all_digits[part]) for part in ("runs", "samples"))
+    found, shown = ((part["n_clusters"] == 10).sum() for part in (runs, samples))
+    scores, drawn = runs["one_to_one"], samples["one_to_one"]
     return (
-        f"On all {all_digits['digits']:,} digits, {ten} of {len(runs)} seeds found ten clusters; "
-        f"one-to-one all gave {low:.2%} to {high:.2%}, and an ARI of {index:.3f} or more. Of "
-        f"{len(samples)} samples of {all_digits['sample_size']:,} digits, "
-        f"{all_digits['samples_with_ten']} showed ten, with {drawn[0]:.2%} to {drawn[-1]:.2%}."
+        f"On all {all_digits['digits']:,} digits, {found} of {len(runs)} seeds found ten clusters; "
+        f"one-to-one all gave {scores.min():.2%} to {scores.max():.2%}, and an ARI of "
+        f"{runs['ari'].min():.3f} or more. Of {len(samples)} samples of "
+        f"{all_digits['sample_size']:,} digits, {shown} showed ten, with {drawn.min():.2%} to "
+        f"{drawn.max():.2%}."
     )
 
 
