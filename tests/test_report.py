@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import notebooks_for_the_sample
 
-from mnist_clust import numerics, project_root, report, site
+from mnist_clust import execute, numerics, project_root, report, site
 from mnist_clust.__main__ import main
 from mnist_clust._outputs import FIGURE, shown
 from mnist_clust.normalise import main as normalise_files
@@ -105,7 +105,7 @@ def broken_notebook(tmp_path):
 
 @pytest.mark.notebook
 def test_a_failing_notebook_is_named_with_its_cell_and_error(broken_notebook, sample, tmp_path):
-    with pytest.raises(report.NotebookError, match=r"01_broken, cell \d+: ValueError: on purpose"):
+    with pytest.raises(execute.NotebookError, match=r"01_broken, cell \d+: ValueError: on purpose"):
         report.make_report(sample, "sample", [broken_notebook], tmp_path / "out")
     kept = nbformat.read(tmp_path / "out" / "failed" / "01_broken.ipynb", as_version=4)
     assert any(cell.get("outputs") for cell in kept.cells), "what was made is kept"
@@ -127,7 +127,7 @@ def test_a_dead_kernel_is_reported(broken_notebook, sample, tmp_path):
     kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     notebook.cells[3] = nbformat.v4.new_code_cell(kill)
     nbformat.write(notebook, broken_notebook)
-    with pytest.raises(report.NotebookError, match="its kernel died"):
+    with pytest.raises(execute.NotebookError, match="its kernel died"):
         report.make_report(sample, "sample", [broken_notebook], tmp_path / "out")
 
 

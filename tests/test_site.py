@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from mnist_clust import report, site
+from mnist_clust import execute, report, site
 from mnist_clust.claims import load_claims
 from mnist_clust.normalise import normalise
 from mnist_clust.report import _collect_metrics, _files_of
@@ -244,7 +244,7 @@ def run(monkeypatch, tmp_path):
     """Make a report in one folder, of a notebook that shows one figure and one page."""
 
     def make(digits, name):
-        def execute(path, folder, parameters, title, stopped):
+        def write(path, folder, parameters, title, stopped):
             (folder / "interactive").mkdir(exist_ok=True)
             page = f"<head><title>A page</title></head><body>{name}</body>"
             (folder / "interactive" / f"{name}.html").write_text(page)
@@ -255,7 +255,7 @@ def run(monkeypatch, tmp_path):
             (folder / "metrics" / f"{path.stem}.json").write_text(json.dumps(recorded))
             return 1.0
 
-        monkeypatch.setattr(report, "_execute", execute)
+        monkeypatch.setattr(execute, "_execute_one", write)
         return report.make_report(digits, "own.npz", [Path(f"{NAMES[0]}.ipynb")], tmp_path / "out")
 
     return make

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,16 +18,10 @@ except ValueError as error:
     click.echo(f"Error: {error}", err=True)
     sys.exit(2)
 
-from mnist_clust._cli import Stoppable, failures_in_one_line
+from mnist_clust._cli import Stoppable, count_of, failures_in_one_line, warn, who_works
 from mnist_clust._pixels import parse_size
 from mnist_clust._read import DataError
-from mnist_clust.data import (
-    NAMED,
-    Digits,
-    find,
-    load_digits,
-    load_images,
-)
+from mnist_clust.data import NAMED, Digits, find, load_digits, load_images
 
 if TYPE_CHECKING:
     from mnist_clust._chunks import Source
@@ -44,13 +37,6 @@ _size = click.option("--size", metavar="SIDE|HxW", help="Bring images of your ow
 @click.version_option(__version__, message="mnist-clust %(version)s")
 def main() -> None:
     """Cluster handwritten digits, with nobody telling what they are."""
-
-
-def _who_works(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say who places very many images."""
-    scheduler = click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler's.")
-    started = "Start so many processes here.  [default: a core each]"
-    return scheduler(click.option("--workers", type=click.IntRange(1), help=started)(command))
 
 
 @main.command()
@@ -96,7 +82,7 @@ def notebooks() -> None:
 @_size
 @click.option("--fit-on", type=click.IntRange(50), metavar="N",
               help="Make the map of N and place the others.  [60,000, of 200,000 on]")  # fmt: skip
-@_who_works
+@who_works
 @failures_in_one_line()
 def cluster(
     images: str, clusters: str, out: Path | None, size: str | None, fit_on: int | None,
@@ -114,7 +100,7 @@ def cluster(
     """
     from mnist_clust.own_images import cluster_images
 
-    wanted = _count(clusters)
+    wanted = count_of(clusters)
     if source := _many(images, bool(fit_on or scheduler or workers)):
         folder = out or Path(f"clusters-{source.origin.stem}")
         given = {"n_clusters": wanted, "fit_on": fit_on or 60_000, "size": _height_and_width(size)}
@@ -130,7 +116,7 @@ def cluster(
     shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
     click.echo("\n" + "\n".join(f"{key:14} {value}" for key, value in shown.items()))
     for notice in summary["notices"][len(digits.notices) :]:  # what was not said before
-        _warn(notice)
+        warn(notice)
     click.echo(f"\nOpen {(folder / 'index.html').resolve().as_uri()}")
 
 
@@ -141,7 +127,7 @@ def cluster(
 @click.option("--out", type=click.Path(path_type=Path), default="assigned.csv",
               show_default=True, help="The file to write.")  # fmt: skip
 @_size
-@_who_works
+@who_works
 @failures_in_one_line()
 def assign(
     images: str, model: Path, out: Path, size: str | None, scheduler: str | None,
@@ -179,7 +165,7 @@ def assign(
     table, unlike = assign_images(new, saved, out)
     err = not out.is_file()  # the table itself may go to where this would
     for notice in (*new.notices, *([unlike] if unlike else [])):
-        _warn(notice, err=err)
+        warn(notice, err=err)
     doubtful = int((table.confidence < DOUBTFUL).sum())
     click.echo(f"{len(table):,} images assigned, {doubtful:,} of them doubtful: {out}", err=err)
 
@@ -218,7 +204,7 @@ def explore(data: str, size: str | None, port: int | None, headless: bool) -> No
               help="Folder for images-00000.npy, labels-00000.npy, …")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--data", default="mnist", show_default=True, help="What to deform copies of.")
-@_who_works
+@who_works
 @failures_in_one_line()
 def deform(
     count: int, out: Path, seed: int, data: str, scheduler: str | None, workers: int | None
@@ -269,7 +255,7 @@ def _by_dask(
     shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
     click.echo("\n".join(["", *(f"{key:14} {value}" for key, value in shown.items())]))
     for notice in summary.get("notices", []):
-        _warn(notice)
+        warn(notice)
     click.echo(f"\nThe results are in {out}")
 
 
@@ -280,21 +266,8 @@ def _load(source: str, size: str | None = None) -> Digits:
         click.get_current_context().call_on_close(lambda: os.environ.pop("MNIST_CLUST_SIZE"))
     digits = load_digits(source)
     for notice in digits.notices:
-        _warn(notice)
+        warn(notice)
     return digits
-
-
-def _warn(notice: str, *, err: bool = False) -> None:
-    click.secho(f"\n*** {notice} ***\n", fg="red", bold=True, err=err)
-
-
-def _count(text: str) -> int | str:
-    if text == "auto":
-        return text
-    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        shown = text if len(text) < 40 else f"{text[:40]}…"
-        raise click.UsageError(f"--clusters {shown} is neither 'auto' nor a number from 1 on.")
-    return int(text)
 
 
 def _source(given: str, digits: Digits) -> str:

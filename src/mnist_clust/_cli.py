@@ -1,4 +1,4 @@
-"""What all commands share: an end by Ctrl-C, and failures told in one sentence."""
+"""What commands share: options, notices, failures told in one sentence, an end by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
@@ -86,3 +86,25 @@ def _leave() -> NoReturn:
     click.echo(f"\n{STOPPED}", err=True)
     sys.stdout.flush()
     os._exit(130)
+
+
+def who_works(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say who places very many images."""
+    scheduler = click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler's.")
+    started = "Start so many processes here.  [default: a core each]"
+    return scheduler(click.option("--workers", type=click.IntRange(1), help=started)(command))
+
+
+def count_of(text: str) -> int | str:
+    """Read a number of clusters, or ``auto``."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        shown = text if len(text) < 40 else f"{text[:40]}…"
+        raise click.UsageError(f"--clusters {shown} is neither 'auto' nor a number from 1 on.")
+    return int(text)
+
+
+def warn(notice: str, *, err: bool = False) -> None:
+    """Say what a reader of the results must know."""
+    click.secho(f"\n*** {notice} ***\n", fg="red", bold=True, err=err)

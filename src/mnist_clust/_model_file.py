@@ -7,30 +7,55 @@ import json
 from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mnist_clust._pixels import Form
 from mnist_clust._read import DataError, read_npz
+from mnist_clust.components import Components, Rows
+from mnist_clust.likeness import Usual
 
 Arrays = dict[str, npt.NDArray[Any]]
 MODEL_FILE = "model.npz"
 FORMAT = 2  # before 2 it held less, and before 1 no number
 
 
-def pack(arrays: Arrays, parameters: Mapping[str, object]) -> bytes:
+class SavedParts(NamedTuple):
+    """What `ImageClusterer.assign` needs; each is described there."""
+
+    components: Components
+    rows: Rows
+    embedding: Rows
+    labels: npt.NDArray[np.int32]
+    image_shape: tuple[int, int]
+    form: Form
+    usual: Usual | None
+
+
+def pack(parts: SavedParts, parameters: Mapping[str, object]) -> bytes:
     """Return the content of a model's file; nothing in it is pickled."""
     buffer = io.BytesIO()
     text = json.dumps(parameters, default=lambda value: value.item())
-    extra = {"parameters": np.frombuffer(text.encode(), np.uint8), "format": np.array(FORMAT)}
-    np.savez(buffer, **arrays, **extra)  # type: ignore[arg-type]
+    np.savez(
+        buffer,
+        mean=parts.components.mean_,
+        components=parts.components.components_,
+        rows=parts.rows,
+        embedding=parts.embedding,
+        clusters=parts.labels,
+        image_shape=np.array(parts.image_shape),
+        form=np.array(astuple(parts.form), float),
+        usual=np.array(parts.usual or ()),
+        parameters=np.frombuffer(text.encode(), np.uint8),
+        format=np.array(FORMAT),
+    )
     return buffer.getvalue()
 
 
-def unpack(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """Read a model's arrays and parameters, of this format or an older one; or raise DataError."""
+def unpack(path: Path) -> tuple[SavedParts, dict[str, Any]]:
+    """Read a model's parts and parameters, of this format or an older one; or raise DataError."""
     if not path.is_file():
         raise DataError(
             f"{path.parent} holds no {MODEL_FILE}: give the folder that 'cluster' wrote."
@@ -49,7 +74,17 @@ def unpack(path: Path) -> tuple[Arrays, dict[str, Any]]:
         raise DataError(
             f"{path} is not a saved map ({error}): run 'cluster' again to make one."
         ) from error
-    return arrays, parameters
+    components = Components(len(arrays["components"]))
+    height, width = arrays["image_shape"].tolist()
+    full, inverted, resized = arrays["form"].tolist()
+    parts = SavedParts(
+        components.of(arrays["mean"], arrays["components"]),
+        arrays["rows"], arrays["embedding"], arrays["clusters"],
+        (height, width),
+        Form(full, bool(inverted), bool(resized)),
+        Usual(*arrays["usual"].tolist()) if arrays["usual"].size else None,
+    )  # fmt: skip
+    return parts, parameters
 
 
 def _check(arrays: Arrays, parameters: Mapping[str, object]) -> None:

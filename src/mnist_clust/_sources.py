@@ -33,8 +33,10 @@ IDX_NAMES = {
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
+NAMED = ("mnist", "sample", "usps")  # data sets that need no path
 FILES = (".npz", ".npy", ".csv", ".parquet", ".mat")
 _TRAIN, _TEST = {"train", "training"}, {"test", "testing", "val", "valid", "validation"}
+_COMMON = {"raw", "data", "images", "train", "test", "processed", "pictures", "dataset"}  # names
 _MAX_FILES = 1_000_000
 
 
@@ -64,6 +66,18 @@ def find(source: str | os.PathLike[str], hint: str = f"give {KINDS}") -> Path:
         if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
             raise PermissionError
         return path
+
+
+def name_of(path: Path) -> str:
+    """Name a data set by its file: fit for a folder, and unlike the names that claims know."""
+    path = path.resolve()
+    parts = [path.name]
+    while path.name.lower() in _COMMON and path.parent.name:  # `raw` of what?
+        path = path.parent
+        parts.insert(0, path.name)
+    stem = re.sub(r"\.(gz|npz|npy|csv|parquet|mat|png|jpe?g)\b", "", "-".join(parts), flags=re.I)
+    name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "images"
+    return f"{name}-file" if name in ("auto", *NAMED) else name
 
 
 def is_readable(path: Path) -> bool:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+if sys.platform != "win32":
+    import fcntl
 
 _HALF_WRITTEN = ".mnist-clust-new"
 _LONGEST_NAME = 200  # of the 255 characters a file's name may have
@@ -108,7 +113,7 @@ def _like(target: Path, temporary: Path) -> bool:
 def _pour(path: Path, content: bytes | memoryview) -> None:
     """Write into what cannot be replaced; for a pipe that nobody reads, do not wait."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK)
+        handle = os.open(path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         if error.errno == errno.ENXIO:
             error.strerror = "nobody reads from this pipe"
@@ -122,19 +127,9 @@ def remove_half_written(folder: Path) -> None:
     """Remove what killed runs left half-written in a folder; runs under way keep theirs."""
     for leftover in folder.glob(f".*{_HALF_WRITTEN}"):
         writer = leftover.name.removesuffix(_HALF_WRITTEN).rpartition(".")[2].partition("-")[0]
-        if writer.isdecimal() and not _is_running(int(writer)):
+        if writer.isdecimal() and not psutil.pid_exists(int(writer)):
             with contextlib.suppress(OSError):  # another run may be faster
                 leftover.unlink()
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
 
 
 @contextlib.contextmanager
@@ -144,9 +139,12 @@ def sole_writer(folder: Path, *, quiet: bool = False) -> Iterator[None]:
     It says that it waits, unless told to be quiet.
 
     The lock is on the folder itself: it leaves no file behind, and ends with the process,
-    however that ends.
+    however that ends. Windows has no such locks, and there runs do not wait for each other.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        yield
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # a file system without locks

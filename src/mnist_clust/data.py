@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,15 +28,13 @@ from mnist_clust._mnist import (
 )
 from mnist_clust._pixels import Form, Size, as_grey, ask_for_order, fitted, size_asked
 from mnist_clust._read import KINDS, MAX_BYTES, DataError
-from mnist_clust._sources import IDX_NAMES, Found, find, read_source
+from mnist_clust._sources import IDX_NAMES, NAMED, Found, find, name_of, read_source
 
 Images = npt.NDArray[np.uint8]
-NAMED = ("mnist", "sample", "usps")  # data sets that need no path
 
 MNIST_DIGEST = "53b4de002add035efcc1bfa27d6d7517ef6c2afced7b7012fd6913d0c3f8e78b"
 MIN_IMAGES = 50
 MIN_TRAIN = 5  # of which a map can be made
-COMMON = {"raw", "data", "images", "train", "test", "processed", "pictures", "dataset"}  # names
 
 SAMPLE_NOTICE = (
     "THIS IS NOT FULL MNIST: this run uses the embedded sample of 5,000 digits, so its numbers "
@@ -46,7 +43,7 @@ SAMPLE_NOTICE = (
 )
 
 __all__ = [
-    "MNIST_DIGEST", "SAMPLE_NOTICE", "UNLABELLED", "DataError", "Digits", "Labels",
+    "MNIST_DIGEST", "NAMED", "SAMPLE_NOTICE", "UNLABELLED", "DataError", "Digits", "Labels",
     "MnistUnavailableError", "find", "known_only", "load_digits", "load_images", "mnist_is_local",
 ]  # fmt: skip
 
@@ -241,18 +238,6 @@ def load_images(
     return NewImages(images, found.files, tuple(found.notices))
 
 
-def _name_of(path: Path) -> str:
-    """Make a file's name fit for a folder, and unlike the names that claims know."""
-    path = path.resolve()
-    parts = [path.name]
-    while path.name.lower() in COMMON and path.parent.name:  # `raw` of what?
-        path = path.parent
-        parts.insert(0, path.name)
-    stem = re.sub(r"\.(gz|npz|npy|csv|parquet|mat|png|jpe?g)\b", "", "-".join(parts), flags=re.I)
-    name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "images"
-    return f"{name}-file" if name in ("auto", *NAMED) else name
-
-
 def _from_found(found: Found, name: str | None, size: Size | None = None) -> Digits:
     parts, origin, notify = found.parts, found.origin, found.notices.append
     own = "x_train" not in parts
@@ -279,7 +264,7 @@ def _from_found(found: Found, name: str | None, size: Size | None = None) -> Dig
     _check_parts(train, test, origin)
     return Digits(
         train, labels[0], test, labels[1],
-        name=_name_of(origin) if name is None else name,
+        name=name_of(origin) if name is None else name,
         notices=tuple(found.notices), split=index, files=found.files,
         form=replace(form, resized=size is not None),
     )  # fmt: skip

@@ -8,6 +8,7 @@ the images.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,17 +27,36 @@ SMALLEST_RESIZED = 16  # side in pixels: in smaller images it blurs strokes of o
 Rows = npt.NDArray[np.float32]
 
 
+def check_images(X: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Take images in any layout, or as a list of them, or say in a ValueError what is wrong."""
+    images: npt.NDArray[Any] = check_array(X, order="C", ensure_2d=False, allow_nd=True)
+    if images.ndim != 3 or 0 in images.shape:
+        raise ValueError(
+            f"Images of shape (n, height, width) are needed, and these have {images.shape}; "
+            "reshape rows of pixels, and turn colours to grey, first."
+        )
+    if images.dtype.kind not in "buif":
+        raise ValueError(f"Pixels must be numbers, and these are of type {images.dtype}.")
+    low, high = images.min(), images.max()
+    if low < 0 or high > 255:
+        raise ValueError(
+            f"Pixels must be from 0 to 255, and these are from {low:g} to {high:g}; "
+            "scale them first."
+        )
+    return images
+
+
 class _PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Transforms each image by itself, so that there is nothing to fit."""
 
     def fit(self, X: npt.ArrayLike, y: object = None) -> _PerImage:
         """Check the images; there is nothing to learn from them."""
-        self._checked(X)
+        check_images(X)
         return self
 
     def transform(self, X: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Transform images of shape (n, height, width); the class says into what."""
-        images = self._checked(X)
+        images = check_images(X)
         scale = 255 if images.dtype.kind in "ui" else 1
         step = max(1, min(IMAGES_AT_A_TIME, PIXELS_AT_A_TIME // images[0].size))
         parts = [
@@ -44,25 +64,6 @@ class _PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             for start in range(0, len(images), step)
         ]
         return np.concatenate(parts)
-
-    def _checked(self, X: npt.ArrayLike) -> npt.NDArray[np.number | np.bool_]:
-        images: npt.NDArray[np.number | np.bool_] = check_array(
-            X, order="C", ensure_2d=False, allow_nd=True
-        )
-        if images.ndim != 3 or 0 in images.shape:
-            raise ValueError(
-                f"Images of shape (n, height, width) are needed, and these have {images.shape}; "
-                "reshape rows of pixels, and turn colours to grey, first."
-            )
-        if images.dtype.kind not in "buif":
-            raise ValueError(f"Pixels must be numbers, and these are of type {images.dtype}.")
-        low, high = images.min(), images.max()
-        if low < 0 or high > 255:
-            raise ValueError(
-                f"Pixels must be from 0 to 255, and these are from {low:g} to {high:g}; "
-                "scale them first."
-            )
-        return images
 
     def _transform(self, images: Rows) -> Rows:
         raise NotImplementedError

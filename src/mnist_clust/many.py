@@ -22,6 +22,7 @@ from mnist_clust._chunks import Chunk, Source, fitted, within
 from mnist_clust._model_file import MODEL_FILE
 from mnist_clust._pixels import Size, as_grey
 from mnist_clust._read import MAX_BYTES, too_large
+from mnist_clust._timed import timed
 from mnist_clust._write import digest, to_json, write_atomically, write_together
 from mnist_clust.data import Digits
 from mnist_clust.deform import deform, labels_of_copies
@@ -37,7 +38,7 @@ from mnist_clust.distributed import (
     run_record,
 )
 from mnist_clust.own_images import DOUBTFUL, draw_pictures, name_clusters, png
-from mnist_clust.pipeline import ImageClusterer, timed
+from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.plots.style import cluster_colors
 from mnist_clust.silhouettes import map_silhouettes
 from numba_tsne._parallel import side_by_side

@@ -8,13 +8,13 @@ import io
 import json
 import math
 import os
-import resource
 import sys
 from html import escape
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import psutil
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
@@ -176,7 +176,11 @@ def _changed_parameters(notebook: str) -> list[str]:
 def _peak_memory_mb() -> int:
     status = Path("/proc/self/status")
     if status.exists():  # getrusage would count what the parent held when it started the kernel
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in status.read_text("utf-8").splitlines())
         return round(int(lines["VmHWM"].split()[0]) / 1024)
+    if sys.platform == "win32":
+        return round(psutil.Process().memory_info().peak_wset / 1024**2)
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1024**2 if sys.platform == "darwin" else 1024))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -124,7 +125,10 @@ def main() -> NoReturn:
     except ValueError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
-    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+    command = [sys.executable, *sys.argv[1:]]
+    if sys.platform == "win32":  # where a process that becomes another one counts as ended
+        sys.exit(subprocess.call(command))
+    os.execv(sys.executable, command)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from mnist_clust import plots, scores
 from mnist_clust._model_file import MODEL_FILE
+from mnist_clust._timed import timed
 from mnist_clust._write import (
     digest,
     read_record,
@@ -31,7 +32,7 @@ from mnist_clust._write import (
 from mnist_clust.data import Digits, Images, Labels, NewImages, known_only
 from mnist_clust.islands import agreement
 from mnist_clust.own_page import PAGE, page, purity
-from mnist_clust.pipeline import ImageClusterer, timed
+from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.plots.style import cluster_colors
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 from mnist_clust.silhouettes import map_silhouettes

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import astuple
 from numbers import Integral, Real
 from pathlib import Path
 from typing import ClassVar, Self
@@ -18,13 +14,14 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from mnist_clust._model_file import MODEL_FILE, pack, unpack
+from mnist_clust._model_file import MODEL_FILE, SavedParts, pack, unpack
 from mnist_clust._pixels import Form
+from mnist_clust._timed import timed
 from mnist_clust._write import write_atomically
 from mnist_clust.cluster import best_kmeans
 from mnist_clust.components import Components
 from mnist_clust.data import Images
-from mnist_clust.features import Center, describe, flatten
+from mnist_clust.features import Center, check_images, describe, flatten
 from mnist_clust.islands import by_size, find_clusters, merge_islands, vote
 from mnist_clust.likeness import Usual, difference
 from numba_tsne import TSNE, NeighborGraph, nearest_neighbors
@@ -131,7 +128,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             show the same.
         """
         self._validate_params()
-        X = _stacked(X)
+        X = check_images(X)
         self._wanted(len(X))
         self.seconds_: dict[str, float] = {}
         with timed("features", self.seconds_, self.verbose):
@@ -153,9 +150,6 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self._usual: Usual | None = Usual.of(X, self.neighbors_.distances[:, 0])
         self.form_ = Form()
         self._index = NeighborIndex(self.rows_, "euclidean", None)
-        return self._make_map()
-
-    def _make_map(self) -> Self:
         with timed("map", self.seconds_, self.verbose):
             self.embedding_ = self.embed()
         with timed("clusters", self.seconds_, self.verbose):
@@ -209,7 +203,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of shape (n, n_components), float32
         """
         check_is_fitted(self, "embedding_")
-        X = _stacked(X)
+        X = check_images(X)
         if X.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
@@ -280,17 +274,11 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def packed(self) -> bytes:
         """Return what `save` writes."""
         check_is_fitted(self, "embedding_")
-        arrays = {
-            "mean": self._components.mean_,
-            "components": self._components.components_,
-            "rows": self.rows_,
-            "embedding": self.embedding_,
-            "clusters": self.labels_,
-            "image_shape": np.array(self.image_shape_),
-            "form": np.array(astuple(self.form_), float),
-            "usual": np.array(self._usual or ()),
-        }
-        return pack(arrays, self.get_params())
+        parts = SavedParts(
+            self._components, self.rows_, self.embedding_, self.labels_, self.image_shape_,
+            self.form_, self._usual,
+        )  # fmt: skip
+        return pack(parts, self.get_params())
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> ImageClusterer:
@@ -302,38 +290,10 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             If there is none, it is damaged, or a newer version wrote it; the message says which
             and what to do.
         """
-        arrays, parameters = unpack(Path(folder) / MODEL_FILE)
+        saved, parameters = unpack(Path(folder) / MODEL_FILE)
         model = cls(**parameters)
-        full, inverted, resized = arrays["form"].tolist()
-        model.form_ = Form(full, bool(inverted), bool(resized))
-        model._usual = Usual(*arrays["usual"].tolist()) if arrays["usual"].size else None
-        model._components = Components(len(arrays["components"]))
-        model._components.of(arrays["mean"], arrays["components"])
-        model.rows_, model._index = arrays["rows"], NeighborIndex(arrays["rows"], "euclidean", None)
-        model.embedding_, model.labels_ = arrays["embedding"], arrays["clusters"]
+        model._components, model.rows_, model.embedding_ = saved[:3]
+        model.labels_, model.image_shape_, model.form_, model._usual = saved[3:]
+        model._index = NeighborIndex(model.rows_, "euclidean", None)
         model.n_clusters_ = int(model.labels_.max()) + 1
-        height, width = arrays["image_shape"].tolist()
-        model.image_shape_ = (height, width)
         return model
-
-
-@contextmanager
-def timed(step: str, seconds: dict[str, float], verbose: bool) -> Iterator[None]:
-    """Note how long a step takes; if verbose, print its name and then the seconds."""
-    started = time.monotonic()
-    if verbose:
-        print(f"{step} …", end=" ", flush=True)
-    yield
-    seconds[step] = round(time.monotonic() - started, 2)
-    if verbose:
-        print(f"{seconds[step]:.0f} s", flush=True)
-
-
-def _stacked(images: npt.ArrayLike) -> Images:
-    """Take images also as a list of them, and in any layout."""
-    stacked = np.ascontiguousarray(images)
-    if stacked.ndim != 3:
-        raise ValueError(
-            f"Images of shape (n, height, width) are needed, and these have {stacked.shape}."
-        )
-    return stacked

@@ -6,69 +6,33 @@ import contextlib
 import json
 import os
 import platform
-import shutil
-import sys
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
-from weakref import WeakSet
+from typing import Any
 
-import joblib
 import nbformat
-import papermill
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
+import psutil
 
 from mnist_clust import _write, project_root
 from mnist_clust._outputs import FIGURE, PAGE, shown
-from mnist_clust._read import FailureError
 from mnist_clust._write import read_record, to_json, write_atomically
 from mnist_clust.claims import read_verdicts
 from mnist_clust.data import Digits, load_digits
 from mnist_clust.digests import DIGESTS, compare_with_committed, digest_stages
+from mnist_clust.execute import FAILED, execute
 from mnist_clust.normalise import normalise
 from mnist_clust.notebook import output_folder
 from mnist_clust.numerics import processor
 from mnist_clust.site import KEYS, build_site, is_site
 
-_WORK, _FAILED, _METRICS = ".mnist-clust-running", "failed", "metrics.json"
-_AT_ONCE = min(2, joblib.cpu_count())  # notebooks; more would want more memory than many have
+_METRICS = "metrics.json"
 _GROWTH = 30.0  # seconds from one growth of the site to the next: a core is busy for five of them
-_BAR = "{desc} · cell {n_fmt} of {total_fmt} · {elapsed}"
 _LIBRARIES = ("mnist-clust", "numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib")
-
-
-class NotebookError(FailureError):
-    """A notebook failed; the message names it, the cell and the error."""
-
-
-class _SameInterpreter(AsyncKernelManager):
-    """Runs kernels by the interpreter that runs this, whatever `python3` is on JUPYTER_PATH."""
-
-    made: ClassVar[WeakSet[_SameInterpreter]] = WeakSet()
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.made.add(self)
-
-    def _kernel_spec_manager_default(self) -> KernelSpecManager:
-        return KernelSpecManager(kernel_dirs=[])  # without any, ipykernel names its own
-
-    @classmethod
-    def kill_all(cls) -> None:
-        """Kill all kernels, from whatever thread: those that wait for them find them dead."""
-        for manager in list(cls.made):
-            if process := getattr(manager.provisioner, "process", None):
-                process.kill()
 
 
 @dataclass(frozen=True)
@@ -117,17 +81,17 @@ def make_report(
     seconds: dict[str, float] = {}
     with _write.sole_writer(folder):
         _refuse_others(folder, notebooks)
-        for path in filter(_is_executed, (folder / _FAILED).glob("*.ipynb")):
+        for path in filter(_is_executed, (folder / FAILED).glob("*.ipynb")):
             path.unlink()
         with contextlib.suppress(OSError):  # there is none, or somebody keeps something there
-            (folder / _FAILED).rmdir()
+            (folder / FAILED).rmdir()
         earlier = read_record(folder / _METRICS, *KEYS)
         grows = not (folder / "site").exists()
         parameters = {} if source == "auto" else {"DATA": source}
         with ThreadPoolExecutor(1) as builder:  # while the next notebooks run
             growing: Future[Report] | None = None
             grown = -_GROWTH
-            with closing(_execute_all(notebooks, folder, parameters, earlier)) as executed:
+            with closing(execute(notebooks, folder, parameters, earlier)) as executed:
                 for path, took in executed:
                     seconds[path.stem] = took
                     print(f"{path.stem} … {took:.0f} s", flush=True)
@@ -187,16 +151,6 @@ def _remove_earlier(folder: Path, earlier: dict[str, Any], metrics: dict[str, An
             path.unlink()
 
 
-def _time_left(earlier: dict[str, Any], notebooks: Sequence[Path]) -> str:
-    """Say how long notebooks take, if the last run knows it of all of them."""
-    try:
-        known = [float(earlier["notebooks"][path.stem]["seconds"]) for path in notebooks]
-        seconds = max(sum(known) / _AT_ONCE, *known)
-    except (ValueError, KeyError, TypeError):
-        return ""
-    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else ", a minute left"
-
-
 def _refuse_others(folder: Path, notebooks: Sequence[Path]) -> None:
     """Refuse, before any work, to write over what no report wrote."""
     ours: dict[Path, Callable[[Path], object]]
@@ -214,85 +168,9 @@ def _is_executed(path: Path) -> bool:
     return b'"papermill"' in path.read_bytes()
 
 
-def _execute_all(
-    notebooks: Sequence[Path], folder: Path, parameters: dict[str, str], earlier: dict[str, Any]
-) -> Generator[tuple[Path, float]]:
-    """Run notebooks, some at once; yield each in reading order with the seconds that it took.
-
-    What two of them need, one computes, and the other waits for it in `cache.cached`.
-    """
-    stopped = threading.Event()
-    work = folder.resolve() / _WORK
-    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
-    work.mkdir()
-    with _inherited("MNIST_CLUST_OUT", str(folder)), ThreadPoolExecutor(_AT_ONCE) as workers:
-        runs = {}
-        for number, path in enumerate(notebooks):
-            left = _time_left(earlier, notebooks[number:])
-            title = f"{path.stem} ({number + 1} of {len(notebooks)}{left})"
-            runs[path] = workers.submit(_execute, path, folder, parameters, title, stopped)
-        try:
-            for path, run in runs.items():
-                yield path, run.result()
-        finally:  # one failed, or somebody stopped all
-            stopped.set()
-            for run in runs.values():
-                run.cancel()
-            while wait(runs.values(), timeout=0.1).not_done:
-                _SameInterpreter.kill_all()
-                shutil.rmtree(work, ignore_errors=True)  # who stops a run waits a second, no more
-            shutil.rmtree(work, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _inherited(name: str, value: str) -> Iterator[None]:
-    """Set a variable that kernels inherit, and put back what was there."""
-    before = {name: os.environ[name]} if name in os.environ else {}
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        del os.environ[name]
-        os.environ.update(before)
-
-
-def _execute(
-    path: Path, folder: Path, parameters: dict[str, str], title: str, stopped: threading.Event
-) -> float:
-    """Run a notebook into the report's ``notebooks/``, or ``failed/`` as far as it came."""
-    started = time.monotonic()
-    executed, failed = folder.resolve() / _WORK / path.name, folder / _FAILED / path.name
-    bar = {"desc": title, "leave": False, "bar_format": _BAR}
-    # In its usual place, a killed run would leave it for good. It is named by process: the kernel
-    # of a killed run must not take it for its own.
-    connection = {"connection_file": str(executed.with_suffix(f".kernel-{os.getpid()}.json"))}
-    try:
-        papermill.execute_notebook(
-            path, executed, parameters, cwd=path.parent,
-            kernel_name="python3", kernel_manager_class=_SameInterpreter,
-            config=Config({"KernelManager": connection}),
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
-            progress_bar=sys.stderr.isatty() and bar,
-            shutdown_kernel="immediate",  # a busy one would keep Ctrl-C waiting
-        )  # fmt: skip
-        write_atomically(folder / "notebooks" / path.name, executed.read_bytes())
-    except (PapermillExecutionError, DeadKernelError) as error:
-        if stopped.is_set():
-            raise
-        write_atomically(failed, executed.read_bytes())
-        what = ": its kernel died, perhaps for want of memory"
-        if isinstance(error, PapermillExecutionError):
-            what = f", cell {error.exec_count}: {error.ename}: {error.evalue}"
-        kept = f"(the notebook as far as it came is {failed})"
-        raise NotebookError(f"{path.stem}{what} {kept}") from error
-    except RuntimeError as error:  # the client has no better name for it
-        raise NotebookError(f"{path.stem}: its kernel does not start: {error}") from error
-    return round(time.monotonic() - started, 1)
-
-
 def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) -> dict[str, Any]:
     """Join what the notebooks of this run recorded, and nothing of an earlier one."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    memory = psutil.virtual_memory().total / 1024**3
     metrics: dict[str, Any] = {
         "data": digits.name,
         "digest": digits.digest,

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import unprivileged
 
-from mnist_clust import _mnist, load_digits, report
+from mnist_clust import _mnist, execute, load_digits, report
 from mnist_clust.__main__ import main
 
 PACKAGE = Path(report.__file__).parent
@@ -56,7 +56,7 @@ def test_notebooks_run_in_the_interpreter_that_runs_the_report(tmp_path, monkeyp
     spec = {"argv": ["/bin/false", "{connection_file}"], "display_name": "x", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    manager = report._SameInterpreter(kernel_name="python3")
+    manager = execute._SameInterpreter(kernel_name="python3")
     assert manager.kernel_spec.argv[0] == sys.executable
     monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
     np.save(tmp_path / "x.npy", kinds.INK)
@@ -81,6 +81,36 @@ def test_terminals_that_know_few_letters(encoding, tmp_path):
         )
         assert done.returncode == 2
         assert b"Traceback" not in done.stderr
+
+
+def test_commands_where_windows_lacks_what_others_have(tmp_path):
+    """An imitation: there is no Windows here. The workflow runs a report on a real one."""
+    np.save(tmp_path / "x.npy", kinds.INK)
+    program = (
+        "import os, sys\n"
+        "from mnist_clust import numerics; numerics.fix()\n"
+        "import mnist_clust.own_images, mnist_clust.report, psutil\n"  # libraries know the truth
+        "for name in [name for name in sys.modules if name.startswith('mnist_clust')]:\n"
+        "    del sys.modules[name]\n"
+        "for name in ('fcntl', 'resource'):\n"
+        "    sys.modules[name] = None\n"
+        "for name in ('sysconf', 'chown', 'O_NONBLOCK', 'geteuid', 'getuid', 'fork'):\n"
+        "    delattr(os, name)\n"
+        "sys.platform = 'win32'\n"
+        "from mnist_clust.__main__ import main\n"
+        "main()"
+    )
+    for _ in range(2):  # the second one replaces what the first one wrote
+        done = python("-c", program, "cluster", "x.npy", "--clusters", "2", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    (tmp_path / f".a.{os.getpid()}-00000000.mnist-clust-new").touch()
+    (tmp_path / ".b.99999999-00000000.mnist-clust-new").touch()
+    arguments = ["assign", "x.npy", "--model", "clusters-x", "--out", "assigned.csv"]
+    done = python("-c", program, *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "assigned.csv").is_file()
+    left = [path.name for path in tmp_path.glob(".*.mnist-clust-new")]
+    assert left == [f".a.{os.getpid()}-00000000.mnist-clust-new"], "whoever runs keeps its file"
 
 
 def test_file_names_that_are_no_text(tmp_path):
