@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
 
-from mnist_clust import _write, cache, notebook
+from mnist_clust import _write, cache, notebook, numerics
 from mnist_clust._outputs import FIGURE, PAGE, shown
 from mnist_clust.interactive import Page
 from mnist_clust.normalise import normalise
@@ -39,6 +39,19 @@ def test_a_run_writes_pictures_and_numbers(folder, sample, capsys):
     assert written["peak_memory_mb"] > 10
     assert "broken     raw_accuracy_train" in capsys.readouterr().out
     assert not list(folder.rglob(".*"))
+
+
+def test_a_processor_s_own_code_is_told_of_and_leaves_verdicts_as_they_are(
+    folder, sample, capsys, monkeypatch
+):
+    """`make test` compares them on processors that do not understand the fixed code, too."""
+    notebook.Run("02_cluster_raw_pixels", sample).check()
+    fixed = capsys.readouterr().out
+    monkeypatch.setattr(notebook, "in_force", lambda: numerics.OWN)
+    session = notebook.Run("02_cluster_raw_pixels", sample)
+    assert "this processor's own code" in capsys.readouterr().out
+    session.check()
+    assert fixed.endswith(capsys.readouterr().out)
 
 
 def test_figures_and_pages_travel_with_their_names(folder, sample, monkeypatch):

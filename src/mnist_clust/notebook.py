@@ -60,6 +60,8 @@ class Run:
         for notice in digits.notices:
             box = f'<div style="{_NOTICE_STYLE}">{escape(notice)}</div>'
             display({"text/html": box, "text/plain": f"*** {notice} ***"}, raw=True)
+        if in_force() == OWN:  # said here, since the verdicts are compared with the stored ones
+            print(_OWN_CODE)
         labels = digits.train_labels, digits.test_labels
         shell = get_ipython()
         if shell is not None:
@@ -149,8 +151,6 @@ class Run:
         if changed:
             names = ", ".join(changed)
             print(f"Unverified: the claims were measured with other values of {names}.")
-        if in_force() == OWN:
-            print(_OWN_CODE)
 
 
 def _skip(lines: list[str]) -> list[str]:

@@ -43,11 +43,12 @@ def confused_pairs(
     grid = figure.add_gridspec(max(len(worst), 1), 3, width_ratios=[2, 1, 1])
     axes = figure.add_subplot(grid[:, 0])
     diagonal = np.equal.outer(counts.index.to_numpy(), counts.columns.to_numpy())
-    marks = counts.mask(diagonal, 0).map(lambda n: f"{n:,.0f}" if n else "")
+    marks = counts.mask(diagonal, 0).map(lambda n: f"{n:.0f}" if n else "")
     style.draw_table(axes, counts.mask(diagonal), marks, "Reds", square=True)
     named = names[clusters]
     for row, pair in enumerate(worst.index):
-        for column, (true, taken) in enumerate((pair, pair[::-1])):
+        sides = sorted((pair, pair[::-1]), key=lambda side: counts.loc[side], reverse=True)
+        for column, (true, taken) in enumerate(sides):
             panel = figure.add_subplot(grid[row, column + 1])
             mistaken = np.flatnonzero((labels == true) & (named == taken))
             chosen = mistaken[:: -(-len(mistaken) // per_side) or 1]
