@@ -224,16 +224,20 @@ def test_the_workflow_does_what_ci_does():
     triggers = workflow[True]  # YAML reads the key `on` so
     assert {"push", "pull_request", "schedule"} <= set(triggers)
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", triggers["schedule"][0]["cron"]), "weekly"
-    (job,) = workflow["jobs"].values()
+    job, windows = workflow["jobs"].values()
     assert job["strategy"]["matrix"]["os"] == ["ubuntu-latest", "macos-latest"]
-    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    typed = [step["run"] for step in windows["steps"] if "run" in step]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert all(line in readme for line in typed[:-2]), "the README says the same"
+    assert any(line.endswith("mnist_clust report --data sample") for line in typed)
     run = [step["run"] for step in job["steps"] if "run" in step]
     ci = re.findall(r"^make .*$", (ROOT / ".ci" / "run").read_text("utf-8"), re.M)
     assert ci == ["make lint", "make test"]
     assert run[-2:] == ["make check", "make test"]  # which lints first, and soon says what is wrong
     assert any("load_digits('mnist')" in step for step in run[:-2])
     used = [step for step in job["steps"] if "uses" in step]
-    for step in used:
+    for step in (*used, *(step for step in windows["steps"] if "uses" in step)):
         assert re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"]), "a major version of GitHub's own"
     cache = next(step for step in used if step["uses"].startswith("actions/cache"))
     assert cache["with"]["path"] == "~/.keras/datasets"
