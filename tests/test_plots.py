@@ -17,7 +17,7 @@ from mnist_clust import plots, scores
 from mnist_clust.claims import published_results
 from mnist_clust.experiments.steps import STEPS, Trial, compare_variants
 from mnist_clust.plots.style import PALETTE, SHEET, class_colors, cluster_colors, shrink
-from mnist_clust.scores import UNNAMED, name_by_majority
+from mnist_clust.scores import UNNAMED
 
 RNG = np.random.default_rng(0)
 
@@ -26,8 +26,6 @@ def figures(images, labels):
     """Every figure of the package, on one data set."""
     rows = images.reshape(len(images), -1).astype(np.float32) / 255
     model = KMeans(5, n_init=1, random_state=0).fit(rows)
-    names = None if labels is None else name_by_majority(model.labels_, labels, 5)
-    shape = images.shape[1:]
     n = len(images)
     flat = RNG.normal(size=(n, 2)).astype("f4")
     groups = np.array(["A", "B", "C"])[np.arange(n) % 3]
@@ -39,16 +37,14 @@ def figures(images, labels):
         "gaps": plots.small_maps({"data": flat, "map": flat}, groups, legend="group"),
         "drawn": plots.map_of_images(images, flat, labels),
         "kept": plots.bars(
-            pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1)
+            pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1),
+            xlabel="share kept",
         ),
-        "medoids": plots.cluster_images({"mean": means, "medoid": medoids}, model.labels_, names),
+        "medoids": plots.cluster_images({"mean": means, "medoid": medoids}, model.labels_),
         "gallery": plots.gallery(images[:13], ["caption"] * 13, note="note"),
         "empty gallery": plots.gallery(images[:0], []),
         "sheet": plots.contact_sheet(images[:33]),
         "moved": plots.gallery(images[:3], ["a", "b", "c"], columns=3),
-        "centroids": plots.cluster_images(
-            {"centroid": model.cluster_centers_.reshape(-1, *shape)}, model.labels_, names, labels
-        ),
         **({} if labels is None else figures_of_labels(images, labels, model.labels_)),
         **later_figures(images, labels, flat, model.labels_),
     }

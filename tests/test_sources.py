@@ -212,9 +212,11 @@ def test_pictures_of_several_sizes_are_brought_to_one_that_is_asked_for(known, t
 
 
 @pytest.mark.parametrize("size", ["0", "1", "28x", "x", "-5", "9999999", "4097", "", "1x28"])
-def test_sizes_that_are_none(size, known, tmp_path):
+@pytest.mark.parametrize("path", ["alone", "by workers"])
+def test_sizes_that_are_none(size, path, known, tmp_path):
     np.save(tmp_path / "x.npy", known[0])
-    result = CliRunner().invoke(main, ["cluster", str(tmp_path / "x.npy"), f"--size={size}"])
+    options = [f"--size={size}", *(["--fit-on", "50"] if path == "by workers" else [])]
+    result = CliRunner().invoke(main, ["cluster", str(tmp_path / "x.npy"), *options])
     assert result.exit_code == 2
     assert "size" in result.stderr.splitlines()[-1]
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

@@ -19,7 +19,7 @@ except ValueError as error:
     sys.exit(2)
 
 from mnist_clust._cli import Stoppable, count_of, failures_in_one_line, warn, who_works
-from mnist_clust._pixels import parse_size
+from mnist_clust._pixels import parse_size, size_asked
 from mnist_clust._read import DataError
 from mnist_clust.data import NAMED, Digits, find, load_digits, load_images
 
@@ -100,10 +100,10 @@ def cluster(
     """
     from mnist_clust.own_images import cluster_images
 
-    wanted = count_of(clusters)
+    wanted, wanted_size = count_of(clusters), size_asked(parse_size(size))
     if source := _many(images, bool(fit_on or scheduler or workers)):
         folder = out or Path(f"clusters-{source.origin.stem}")
-        given = {"n_clusters": wanted, "fit_on": fit_on or 60_000, "size": _height_and_width(size)}
+        given = {"n_clusters": wanted, "fit_on": fit_on or 60_000, "size": wanted_size}
         _by_dask("cluster_many", source, folder, scheduler, workers, **given)
         return
     digits = _load(images, size)
@@ -141,6 +141,7 @@ def assign(
     from mnist_clust.own_images import DOUBTFUL, assign_images
     from mnist_clust.pipeline import ImageClusterer
 
+    wanted_size = size_asked(parse_size(size))
     if source := _many(images, bool(scheduler or workers)):
         folder = out.with_suffix("") if out.suffix == ".csv" else out
         _by_dask(
@@ -150,7 +151,7 @@ def assign(
             scheduler,
             workers,
             model=model,
-            size=_height_and_width(size),
+            size=wanted_size,
         )
         return
     if out.is_dir():
@@ -159,9 +160,8 @@ def assign(
     if images not in NAMED:
         find(images)  # before the model is read
     saved = ImageClusterer.load(model)
-    wanted = parse_size(size) if size is not None else None
-    wanted = wanted or (saved.image_shape_ if saved.form_.resized else None)
-    new = load_images(images, size=wanted, known=saved.form_)
+    wanted_size = wanted_size or (saved.image_shape_ if saved.form_.resized else None)
+    new = load_images(images, size=wanted_size, known=saved.form_)
     table, unlike = assign_images(new, saved, out)
     err = not out.is_file()  # the table itself may go to where this would
     for notice in (*new.notices, *([unlike] if unlike else [])):
@@ -220,10 +220,6 @@ def readme() -> None:
     from mnist_clust.site import update_readme
 
     update_readme()
-
-
-def _height_and_width(size: str | None) -> tuple[int, int] | None:
-    return None if size is None else parse_size(size)
 
 
 def _many(images: str, wanted: bool) -> Source | None:

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_clust._pictures import ENDINGS, contents_of, read_picture, read_pictures
-from mnist_clust._pixels import Form, Size, as_grey
-from mnist_clust._pixels import fitted as fit_all
-from mnist_clust._read import DataError, readable
+from mnist_clust._pixels import Form, Size, as_grey, fitted
+from mnist_clust._read import IDX_TYPES, DataError, readable
 from mnist_clust._sources import read_source
 from mnist_clust.data import Images
 
@@ -23,7 +22,6 @@ MANY = 200_000  # images from which on not all are fitted
 CHUNK = 5_000  # images, of as many pixels as MNIST's
 PIXELS = CHUNK * 28 * 28  # of a chunk at most
 _ZARR = ("zarr.json", ".zarray")  # what an array of format 3 or 2 has in its folder
-_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,6 @@ class Chunk:
                 "levels than those that the map was made of; they were brought to the same."
             )
         return fitted(grey, size), notices
-
-
-def fitted(images: Images, size: Size | None) -> Images:
-    """Bring images to a size, if one is asked for."""
-    return images if size is None else fit_all(images, size)
 
 
 @dataclass(frozen=True)
@@ -206,10 +199,10 @@ def _open(path: Path, start: int, stop: int | None) -> Any:
 def _map_idx(path: Path) -> npt.NDArray[Any]:
     with path.open("rb") as file:
         magic = file.read(4)
-        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or magic[3] < 3:
+        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or magic[3] < 3:
             raise DataError(f"{path} is no IDX file of images: leave it out.")
         shape = tuple(np.frombuffer(file.read(4 * magic[3]), ">u4").tolist())
-    return np.memmap(path, _IDX_TYPES[magic[2]], "r", 4 + 4 * magic[3], shape)
+    return np.memmap(path, IDX_TYPES[magic[2]], "r", 4 + 4 * magic[3], shape)
 
 
 def _rows_of_parquet(path: Path, start: int, stop: int) -> npt.NDArray[Any]:

@@ -6,7 +6,8 @@ import os
 import socket
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -50,22 +51,30 @@ def _keras_cache() -> Path:
     return folder / "datasets" / "mnist.npz"
 
 
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Notice a network that dies half-way as well."""
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_NETWORK_TIMEOUT)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(timeout)
+
+
 def _download() -> Parts:
     _require_network()
     os.environ.setdefault("KERAS_BACKEND", "jax")
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_NETWORK_TIMEOUT)  # a network that dies half-way is noticed as well
     try:
         from keras.datasets import mnist
 
-        (x_train, y_train), (x_test, y_test) = mnist.load_data()
+        with _impatient():
+            (x_train, y_train), (x_test, y_test) = mnist.load_data()
     except Exception as error:  # Keras raises bare Exception when a download fails
         raise MnistUnavailableError(
             f"MNIST could not be downloaded ({type(error).__name__}): connect to a network, set "
             "MNIST_CLUST_DATA to a folder with the four MNIST files, or use the sample."
         ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
@@ -101,17 +110,14 @@ def find_usps() -> Found:
         return read_source(find(local, "point MNIST_CLUST_USPS at a file with USPS, or unset it"))
     from sklearn.datasets import fetch_openml
 
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_NETWORK_TIMEOUT)
     try:
-        usps = fetch_openml(data_id=41082, as_frame=False, parser="liac-arff", n_retries=0)
+        with _impatient():
+            usps = fetch_openml(data_id=41082, as_frame=False, parser="liac-arff", n_retries=0)
     except Exception as error:  # no network, no such page, half a file: all alike
         raise DataError(
             f"USPS could not be downloaded ({type(error).__name__}): connect to a network, or set "
             "MNIST_CLUST_USPS to a file with x_train, y_train, x_test and y_test."
         ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
     grey = (usps.data - usps.data.min()) / np.ptp(usps.data)
     images = np.round(255 * grey.reshape(-1, 16, 16)).astype(np.uint8)
     labels = usps.target.astype(int) - 1

@@ -25,6 +25,7 @@ MAX_SIDE = 4096  # pixels
 FEW_LEVELS = 16  # whole numbers up to here are levels of fewer bits, as scikit-learn's digits have
 _GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 _ONE_COLOUR = 16  # levels that a single ink may vary by
+_BATCH = 4096  # images at a time, to save memory
 _CLEAR = 4  # times as much ink on one side of the paper's level as on the other
 _ENOUGH, _PIXELS = 2_000, 8_000_000  # images, and pixels of them, that tell the paper
 
@@ -134,20 +135,20 @@ def _highest(images: npt.NDArray[Any], origin: Path) -> float:
     return float(high)
 
 
-def colour_to_grey(images: Grey, batch: int = 4096) -> Grey:
+def colour_to_grey(images: Grey) -> Grey:
     """Weigh the colours as the eye does; what is transparent shows black, the background.
 
     Where an image has a single colour, and only its transparency shows anything, that is the ink.
     """
     grey = np.empty(images.shape[:3], dtype=np.uint8)
-    for start in range(0, len(images), batch):
-        part = images[start : start + batch].astype(np.float32)
+    for start in range(0, len(images), _BATCH):
+        part = images[start : start + _BATCH].astype(np.float32)
         value = part[..., :3] @ _GREY_WEIGHTS
         if part.shape[3] == 4:
             value *= part[..., 3] / np.float32(FULL)
-            drawn = _drawn_in_alpha(images[start : start + batch])
+            drawn = _drawn_in_alpha(images[start : start + _BATCH])
             value[drawn] = part[drawn, ..., 3]
-        grey[start : start + batch] = np.rint(value)
+        grey[start : start + _BATCH] = np.rint(value)
     return grey
 
 
@@ -200,27 +201,32 @@ def fit_into(image: Grey, size: Size) -> Grey:
     return whole
 
 
-def fitted(images: Grey, size: Size) -> Grey:
-    """Bring images to a size."""
-    return np.stack([fit_into(image, size) for image in images]) if len(images) else images
+def fitted(images: Grey, size: Size | None) -> Grey:
+    """Bring images to a size, if one is asked for."""
+    if size is None or not len(images):
+        return images
+    return np.stack([fit_into(image, size) for image in images])
 
 
 def size_asked(size: int | Size | None) -> Size | None:
     """Settle the size that an argument or ``MNIST_CLUST_SIZE`` asks for."""
-    if size is None and (asked := os.environ.get("MNIST_CLUST_SIZE")):
-        size = parse_size(asked)
     if size is None:
-        return None
-    height, width = (size, size) if isinstance(size, int) else size
+        return parse_size(os.environ.get("MNIST_CLUST_SIZE") or None)
+    return _bounded(size, size) if isinstance(size, int) else _bounded(*size)
+
+
+def _bounded(height: int, width: int) -> Size:
     if not (1 < height <= MAX_SIDE and 1 < width <= MAX_SIDE):
         raise DataError(f"{height}×{width} pixels are no size: give sides of 2 to {MAX_SIDE}.")
     return height, width
 
 
-def parse_size(text: str) -> Size:
-    """Read a side, or height and width, as in 28 or 28x20."""
+def parse_size(text: str | None) -> Size | None:
+    """Read a side, or height and width, as in 28 or 28x20; None if none is given."""
+    if text is None:
+        return None
     match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", text.strip())
     if not match:
         shown = text if len(text) < 40 else f"{text[:40]}…"
         raise DataError(f"{shown} is no size: give a side, or height and width, as in 28 or 28x20.")
-    return int(match[1]), int(match[2] or match[1])
+    return _bounded(int(match[1]), int(match[2] or match[1]))

@@ -22,7 +22,7 @@ KINDS = (
     "plain or gzipped"
 )
 _CHUNK = 1 << 24  # bytes read at once
-_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _NPY_START = 1 << 14  # bytes; numpy takes headers of up to 10,000
 _NPY_HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -99,13 +99,13 @@ def read_idx(path: Path, limit: int = MAX_BYTES) -> Array:
 
 def _parse_idx(read: Read, path: Path, limit: int) -> Array:
     magic = read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not magic[3]:
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or not magic[3]:
         raise DataError(f"{path} is no IDX file, nor of another kind that is read: give {KINDS}.")
     header = read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{path} ends inside its header: fetch it again.")
     shape = tuple(np.frombuffer(header, ">u4").tolist())
-    dtype = np.dtype(_IDX_TYPES[magic[2]])
+    dtype = np.dtype(IDX_TYPES[magic[2]])
     values = _read_values(read, shape, dtype, path, limit)
     return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 

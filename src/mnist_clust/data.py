@@ -228,8 +228,7 @@ def load_images(
     if not parts:
         raise DataError(f"{found.origin} holds no images: name the array 'images'.")
     grey, _ = as_grey(parts, found.origin, found.notices.append, known)
-    if wanted is not None:
-        grey = [fitted(images, wanted) for images in grey]
+    grey = [fitted(images, wanted) for images in grey]
     if len({images.shape[1:] for images in grey}) > 1:
         raise DataError(f"{found.origin} holds images of several sizes: bring them to one size.")
     images = np.concatenate(grey)
@@ -258,9 +257,7 @@ def _from_found(found: Found, name: str | None, size: Size | None = None) -> Dig
         index = hold_back(len(grey[0]), labels[0])
         grey = [grey[0][part] for part in index]
         labels = [None if labels[0] is None else labels[0][part] for part in index]
-    if size is not None:
-        grey = [fitted(images, size) for images in grey]
-    train, test = grey
+    train, test = (fitted(images, size) for images in grey)
     _check_parts(train, test, origin)
     return Digits(
         train, labels[0], test, labels[1],

@@ -1,4 +1,4 @@
-"""The two maps: the plain one, of pixels, and the sharp one, of strokes. Each recipe stands here.
+"""The two maps: the plain one, whose recipe this is, and the sharp one, of `ImageClusterer`.
 
 What takes long is remembered on disk, so that notebooks, explorer, report and benchmarks share it.
 """
@@ -58,13 +58,13 @@ def find_neighbors(rows: Rows, n_neighbors: int = N_NEIGHBORS) -> NeighborGraph:
     return nearest_neighbors(rows, min(n_neighbors, len(rows) - 1))
 
 
+@cached
 def make_map(
     rows: Rows,
     neighbors: NeighborGraph,
     n_components: int = 2,
     *,
     perplexity: float = PERPLEXITY,
-    exaggeration: float = 1,
     random_state: int = 0,
 ) -> Map:
     """Make a map by t-SNE with the engine's usual settings.
@@ -79,8 +79,6 @@ def make_map(
     perplexity : float, default 30
         Neighbours each point has in effect; less where the graph holds less than three times as
         many.
-    exaggeration : float, default 1
-        How much harder than it should each point is pulled to its neighbours, to the end.
     random_state : int, default 0
     """
     frames: dict[int, Rows] = {}
@@ -92,15 +90,11 @@ def make_map(
     tsne = TSNE(
         n_components,
         perplexity=min(perplexity, neighbors.n_neighbors / 3),
-        exaggeration=exaggeration,
         random_state=random_state,
         callback=keep,
     )
     tsne.fit(rows, neighbors=neighbors)
     return Map(tsne.embedding_, tsne.kl_divergence_, frames)
-
-
-remembered_map = cached(make_map)
 
 
 def plain_map(images: Images, n_components: int = 2, *, random_state: int = 0) -> Map:
@@ -113,7 +107,7 @@ def plain_map(images: Images, n_components: int = 2, *, random_state: int = 0) -
     random_state : int, default 0
     """
     _, rows = pixel_components(images, random_state=random_state)
-    return remembered_map(rows, find_neighbors(rows), n_components, random_state=random_state)
+    return make_map(rows, find_neighbors(rows), n_components, random_state=random_state)
 
 
 @cached
@@ -123,14 +117,13 @@ def sharp_map(images: Images, *, random_state: int = 0) -> ImageClusterer:
 
 
 @cached
-def sharp_space(images: Images, *, random_state: int = 0) -> Rows:
+def sharp_space(images: Images) -> Rows:
     """Make the sharp map in three dimensions, of shape (n, 3)."""
-    model = sharp_map(images, random_state=random_state)
-    return model.embed(n_components=3)
+    return sharp_map(images).embed(n_components=3)
 
 
 @cached
-def place_new(rows: Rows, embedding: Rows, new_rows: Rows) -> tuple[Rows, NeighborGraph]:
+def place_new(rows: Rows, embedding: Rows, new_rows: Rows) -> Rows:
     """Place new points on a finished map, which stays as it is.
 
     Parameters
@@ -142,16 +135,14 @@ def place_new(rows: Rows, embedding: Rows, new_rows: Rows) -> tuple[Rows, Neighb
 
     Returns
     -------
-    places : ndarray of shape (n_new, n_components), float32
+    ndarray of shape (n_new, n_components), float32
         As `TSNE.transform` gives them; each depends on that point alone.
-    neighbors : NeighborGraph
-        The nearest rows to each new one.
     """
     neighbors = NeighborIndex(rows, "euclidean", None).nearest(new_rows, NEIGHBORS, None)
-    return place_points(neighbors, embedding), neighbors
+    return place_points(neighbors, embedding)
 
 
-def nearest_on_map(embedding: Rows, places: Rows, n_neighbors: int = 10) -> NeighborGraph:
+def nearest_on_map(embedding: Rows, places: Rows, n_neighbors: int) -> NeighborGraph:
     """Find the points of a map nearest to each place; fewer if there are fewer points."""
     return nearest_neighbors(embedding, min(n_neighbors, len(embedding)), queries=places)
 

@@ -9,6 +9,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import KMeans
 
+from mnist_clust.components import Components
+from mnist_clust.features import Center, flatten
 from numba_tsne import NeighborGraph, nearest_neighbors
 from numba_tsne._parallel import one_thread
 
@@ -16,6 +18,7 @@ Rows = npt.NDArray[np.float32]
 Clusters = npt.NDArray[np.integer]
 ISLAND_NEIGHBORS = 10  # nearest points on the map; two that have each other lie on one island
 SMALLEST_CLUSTER = 1e-3  # share of the points that an island needs to be a cluster of its own
+PIXEL_COMPONENTS = 50  # of the second view
 LEAST_INSIDE = 0.65  # share of an island's links in the second view that stay inside a cluster
 
 
@@ -29,6 +32,15 @@ def vote(codes: Clusters, n_classes: int) -> tuple[Clusters, npt.NDArray[np.floa
     for column in codes.T:
         votes[rows, column] += column >= 0
     return votes.argmax(axis=1), votes.max(axis=1) / codes.shape[1]
+
+
+def second_view(
+    images: npt.NDArray[np.number], n_neighbors: int, *, random_state: int = 0
+) -> NeighborGraph:
+    """Find the neighbours of images by 50 components of their centred pixels."""
+    pixels = flatten(Center().transform(images))
+    components = Components(PIXEL_COMPONENTS, random_state=random_state)
+    return nearest_neighbors(components.fit_transform(pixels), n_neighbors)
 
 
 def agreement(clusters: Clusters, neighbors: NeighborGraph) -> npt.NDArray[np.float64]:

@@ -18,9 +18,9 @@ from matplotlib.colors import to_hex
 from pyarrow import parquet
 
 from mnist_clust import plots
-from mnist_clust._chunks import Chunk, Source, fitted, within
+from mnist_clust._chunks import Chunk, Source, within
 from mnist_clust._model_file import MODEL_FILE
-from mnist_clust._pixels import Size, as_grey
+from mnist_clust._pixels import Size, as_grey, fitted
 from mnist_clust._read import MAX_BYTES, too_large
 from mnist_clust._timed import timed
 from mnist_clust._write import digest, to_json, write_atomically, write_together

@@ -21,8 +21,8 @@ from mnist_clust._write import write_atomically
 from mnist_clust.cluster import best_kmeans
 from mnist_clust.components import Components
 from mnist_clust.data import Images
-from mnist_clust.features import Center, check_images, describe, flatten
-from mnist_clust.islands import by_size, find_clusters, merge_islands, vote
+from mnist_clust.features import check_images, describe
+from mnist_clust.islands import by_size, find_clusters, merge_islands, second_view, vote
 from mnist_clust.likeness import Usual, difference
 from numba_tsne import TSNE, NeighborGraph, nearest_neighbors
 from numba_tsne.neighbors import NeighborIndex
@@ -30,7 +30,6 @@ from numba_tsne.transform import place_points
 
 Rows = npt.NDArray[np.float32]
 Clusters = npt.NDArray[np.integer]
-PIXEL_COMPONENTS = 50  # of the second view
 ENOUGH_FOR_ISLANDS = 2_000  # images; the neighbours of fewer are too far away to judge islands by
 SAME_STROKES = 1e-3  # what rounding makes of equal strokes in other shades
 
@@ -129,7 +128,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._validate_params()
         X = check_images(X)
-        self._wanted(len(X))
+        wanted = self._wanted(len(X))
         self.seconds_: dict[str, float] = {}
         with timed("features", self.seconds_, self.verbose):
             described = describe(X)
@@ -143,9 +142,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         with timed("neighbours", self.seconds_, self.verbose):
             k = min(self.n_neighbors, len(X) - 1)
             self.neighbors_ = nearest_neighbors(self.rows_, k)
-            pixels = flatten(Center().transform(X))
-            components = Components(PIXEL_COMPONENTS, random_state=self.random_state)
-            self.pixel_neighbors_ = nearest_neighbors(components.fit_transform(pixels), k)
+            self.pixel_neighbors_ = second_view(X, k, random_state=self.random_state)
         self.image_shape_ = (int(X.shape[1]), int(X.shape[2]))
         self._usual: Usual | None = Usual.of(X, self.neighbors_.distances[:, 0])
         self.form_ = Form()
@@ -153,7 +150,6 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         with timed("map", self.seconds_, self.verbose):
             self.embedding_ = self.embed()
         with timed("clusters", self.seconds_, self.verbose):
-            wanted = self._wanted(len(self.rows_))
             self.labels_, self.islands_ = self.find_clusters(self.embedding_, wanted)
             self.n_clusters_ = int(self.labels_.max()) + 1
         return self

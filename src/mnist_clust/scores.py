@@ -205,9 +205,7 @@ def neighbor_vote(
     return classes[winners], shares
 
 
-def neighbor_accuracy(
-    neighbors: NeighborGraph, labels: npt.NDArray[np.integer], n_neighbors: int = 10
-) -> float:
-    """Share of points whose own class wins the vote of their neighbours."""
-    winners, _ = neighbor_vote(neighbors, labels, n_neighbors)
+def neighbor_accuracy(neighbors: NeighborGraph, labels: npt.NDArray[np.integer]) -> float:
+    """Share of points whose own class wins the vote of their ten nearest neighbours."""
+    winners, _ = neighbor_vote(neighbors, labels)
     return float(np.mean(np.equal(*known_only(labels, winners))))

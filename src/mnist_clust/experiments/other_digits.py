@@ -18,15 +18,8 @@ from mnist_clust import scores
 from mnist_clust.cache import cached
 from mnist_clust.components import Components
 from mnist_clust.data import Images, Labels
-from mnist_clust.features import (
-    Center,
-    Deskew,
-    NormalizeSize,
-    OrientedGradients,
-    describe,
-    flatten,
-)
-from mnist_clust.islands import SMALLEST_CLUSTER, find_clusters
+from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients, describe
+from mnist_clust.islands import SMALLEST_CLUSTER, find_clusters, second_view
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.silhouettes import map_silhouettes
 from numba_tsne import TSNE, nearest_neighbors
@@ -158,9 +151,7 @@ def try_settings(
     images: Images, labels: Labels | None, settings: Mapping[str, Settings]
 ) -> pd.DataFrame:
     """Cluster images with each of several settings; columns as from `try_sets`."""
-    pixels = nearest_neighbors(
-        Components(50).fit_transform(flatten(Center().transform(images))), 15
-    )
+    pixels = second_view(images, 15)
     upright = Deskew().transform(images)
 
     def once(chosen: Settings) -> dict[str, float]:

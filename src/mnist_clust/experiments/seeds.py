@@ -1,4 +1,4 @@
-"""Notebook 09: repeat a run with other seeds, and remember the maps."""
+"""Notebooks 09 and 10: repeat a run with other seeds, and remember the maps."""
 
 from __future__ import annotations
 

@@ -20,19 +20,15 @@ MEASURES = {
 
 
 @styled
-def bars(
-    table: pd.DataFrame, *, form: str = "{:.1%}", title: str = "Digits correctly labelled",
-    xlabel: str = "training digits correctly labelled",
-) -> Figure:  # fmt: skip
-    """Draw shares as bars, two columns side by side in each row."""
+def bars(table: pd.DataFrame, *, xlabel: str, title: str = "What is kept") -> Figure:
+    """Draw two columns of numbers from 0 to 1 as bars, side by side in each row."""
     figure, axes = one_panel(title, 9, 1.6 + 0.7 * len(table))
     table.plot.barh(ax=axes, color=[ACCENT, MUTED], width=0.8, legend=False)
     container: Any
     for container in axes.containers:
-        axes.bar_label(container, fmt=form, padding=3)
+        axes.bar_label(container, fmt="{:.2f}", padding=3)
     axes.set(xlabel=xlabel, xlim=(0, 1.08))
     axes.invert_yaxis()
-    style.percent(axes.xaxis)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 

@@ -12,6 +12,8 @@ from mnist_clust import scores
 from mnist_clust.plots import style
 from mnist_clust.plots.style import Array, new_figure, styled
 
+_PER_SIDE = 6  # examples of a pair
+
 
 @styled
 def confusion_heatmaps(
@@ -31,14 +33,14 @@ def confusion_heatmaps(
 
 @styled
 def confused_pairs(
-    images: Array, labels: Array, clusters: Array, *, n_pairs: int = 5, per_side: int = 6,
+    images: Array, labels: Array, clusters: Array, *,
     title: str = "The digits most often taken for each other",
 ) -> Figure:  # fmt: skip
     """Show how many digits lie in clusters of others, and examples of the worst pairs."""
     k = int(clusters.max()) + 1
     names = scores.name_by_majority(clusters, labels, k)
     counts = scores.confusion(labels, clusters, names)
-    worst = scores.pair_confusion(counts).head(n_pairs)
+    worst = scores.pair_confusion(counts).head(5)
     figure = new_figure(title, 10, 4.6)
     grid = figure.add_gridspec(max(len(worst), 1), 3, width_ratios=[2, 1, 1])
     axes = figure.add_subplot(grid[:, 0])
@@ -51,8 +53,8 @@ def confused_pairs(
         for column, (true, taken) in enumerate(sides):
             panel = figure.add_subplot(grid[row, column + 1])
             mistaken = np.flatnonzero((labels == true) & (named == taken))
-            chosen = mistaken[:: -(-len(mistaken) // per_side) or 1]
-            some = np.concatenate([images[chosen], np.zeros_like(images[:per_side])])
-            style.show_image(panel, style.mosaic(some[:per_side], per_side))
+            chosen = mistaken[:: -(-len(mistaken) // _PER_SIDE) or 1]
+            some = np.concatenate([images[chosen], np.zeros_like(images[:_PER_SIDE])])
+            style.show_image(panel, style.mosaic(some[:_PER_SIDE], _PER_SIDE))
             panel.set_title(f"{true} among the {taken}s: {len(mistaken):,}", loc="left")
     return figure

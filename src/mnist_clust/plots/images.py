@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from mnist_clust.plots import style
 from mnist_clust.plots.style import Array, mosaic, new_figure, one_panel, show_image, styled
+
+_COLUMNS = 20  # of a contact sheet
 
 
 @styled
@@ -56,29 +57,22 @@ def gallery(
 
 
 @styled
-def contact_sheet(images: Array, *, title: str = "Some images", columns: int = 20) -> Figure:
+def contact_sheet(images: Array, *, title: str = "Some images") -> Figure:
     """Show many images, without captions, row by row."""
-    figure, axes = one_panel(title, 10, 0.8 + 0.5 * -(-len(images) // columns))
-    show_image(axes, mosaic(images, columns))
+    figure, axes = one_panel(title, 10, 0.8 + 0.5 * -(-len(images) // _COLUMNS))
+    show_image(axes, mosaic(images, _COLUMNS))
     return figure
 
 
 @styled
 def cluster_images(
-    rows: Mapping[str, Array], clusters: Array, names: Array | None, labels: Array | None = None,
-    *, title: str = "The clusters as images",
-) -> Figure:  # fmt: skip
-    """Show rows of clusters' images by name, as means, with names, sizes and shares right."""
-    k = len(next(iter(rows.values())))
-    order, blank = style.in_order(names, k), [""] * k * (len(rows) - 1)
-    gap = "\n" if len(rows) > 1 else " "
-    notes = [f"{size:,}{gap}images" for size in np.bincount(clusters, minlength=k)]
-    if names is not None and labels is not None:
-        shares = pd.Series(labels == names[clusters]).groupby(clusters).mean().reindex(range(k))
-        notes = [f"{note}\n{share:.0%} right" for note, share in zip(notes, shares, strict=True)]
-    heads = [name.replace("stands ", "") for name in style.cluster_names(names, k)]
+    rows: Mapping[str, Array], clusters: Array, *, title: str = "The clusters as images"
+) -> Figure:
+    """Show rows of clusters' images, such as means and medoids, each row by its name."""
+    sizes = np.bincount(clusters)
+    k = len(sizes)
     return gallery(
-        np.concatenate([images[order] for images in rows.values()]),
-        blank + [notes[c] for c in order], heads=[heads[c] for c in order],
-        rows=list(rows) if len(rows) > 1 else (), columns=k if len(rows) > 1 else 5, title=title,
+        np.concatenate(list(rows.values())),
+        [""] * k * (len(rows) - 1) + [f"{size:,}\nimages" for size in sizes],
+        heads=[f"cluster {i}" for i in range(k)], rows=list(rows), columns=k, title=title,
     )  # fmt: skip

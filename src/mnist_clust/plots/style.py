@@ -93,9 +93,9 @@ def cluster_colors(names: Array | None, n_clusters: int, classes: Array | None =
     return colors
 
 
-def show_image(axes: Axes, image: Array, title: str = "", **kwargs: Any) -> None:
+def show_image(axes: Axes, image: Array, title: str = "") -> None:
     """Draw an image in ink on paper, without axes."""
-    axes.imshow(image, **kwargs)
+    axes.imshow(image)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     axes.set_title(title, loc="center")
@@ -158,22 +158,9 @@ def class_legend(figure: Figure, labels: Array | None, title: str = "digit") -> 
     )  # fmt: skip
 
 
-def cluster_names(names: Array | None, n_clusters: int) -> list[str]:
-    """Name clusters for a title."""
-    if names is None:
-        return [f"cluster {i}" for i in range(n_clusters)]
-    return ["no digit" if name == UNNAMED else f"stands for {name}" for name in names]
-
-
-def in_order(names: Array | None, n_clusters: int) -> Array:
-    """Order clusters by the digits they stand for."""
-    return np.arange(n_clusters) if names is None else np.argsort(names, kind="stable")
-
-
-def percent(*axes: Axis) -> None:
-    """Write shares on axes in percent."""
-    for axis in axes:
-        axis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
+def percent(axis: Axis) -> None:
+    """Write shares on an axis in percent."""
+    axis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
 
 
 def draw_table(axes: Axes, values: Any, marks: Any, cmap: str = "Blues", **kwargs: Any) -> None:
