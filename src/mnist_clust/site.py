@@ -176,7 +176,7 @@ def published_table(metrics: dict[str, Any], all_digits: dict[str, Any]) -> str:
     ]  # fmt: skip
     for which, accuracy, what, found in ours:
         rows.append([f"**here**, the sharp map, {which}", f"{accuracy:.1%}", what, found])
-    return _table(["", "one-to-one", "scored on", "ten clusters"], rows)
+    return _table(["", "one-to-one (or ARI)", "scored on", "ten clusters"], rows)
 
 
 def tell_all_digits(all_digits: dict[str, Any]) -> str:
@@ -200,7 +200,7 @@ def benchmark_table(benchmark: dict[str, Any]) -> str:
         for name, other, ours, theirs, ratio, _, _ in benchmark["goals"]
         if ours is not None
     ]
-    return _table(["", "here", "there", "the other", "ratio"], rows)
+    return _table(["", "this engine", "the other", "which other", "ratio"], rows)
 
 
 def million_table(million: dict[str, Any]) -> str:
