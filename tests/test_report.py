@@ -197,7 +197,10 @@ def test_a_file_where_the_folder_should_be(monkeypatch, tmp_path):
 @pytest.mark.notebook
 def test_own_images_without_labels_make_a_report(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
-    np.save(tmp_path / "my own.npy", rng.integers(0, 256, (50, 6, 5, 3), dtype=np.uint8))
+    images = rng.integers(0, 256, (50, 6, 5, 3), dtype=np.uint8)
+    images[7:9], images[20:22] = 0, 255  # few are like none of the others: a cluster of one
+    images[7:9, 1:5, 2] = 255
+    np.save(tmp_path / "my own.npy", images)
     monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
     result = CliRunner().invoke(main, ["report", "--data", str(tmp_path / "my own.npy")])
     assert result.exit_code == 0, result.output
