@@ -29,6 +29,8 @@ Rows = npt.NDArray[np.float32]
 
 def check_images(X: npt.ArrayLike) -> npt.NDArray[Any]:
     """Take images in any layout, or as a list of them, or say in a ValueError what is wrong."""
+    if np.ndim(X) == 0:
+        raise ValueError("Images of shape (n, height, width) are needed, and there are none.")
     images: npt.NDArray[Any] = check_array(X, order="C", ensure_2d=False, allow_nd=True)
     if images.ndim != 3 or 0 in images.shape:
         raise ValueError(

@@ -328,8 +328,8 @@ T, N, P, C = "TSNE", "nearest_neighbors", "TSNE.transform", "ImageClusterer"
 
 # For those who take rows and those who take images: what they say; then who says something else.
 ARRAYS = {
-    "none": (None, "Expected 2D|scalar", "scalar|no len|unsized", {
-        T: "nothing to map", P: "needs the neighbours", C: "height, width"}),
+    "none": (None, "Expected 2D|scalar", "scalar|no len|unsized|there are none", {
+        T: "nothing to map", P: "needs the neighbours", C: "there are none"}),
     "no image": (FEW[:0], "minimum of|dim 3", "minimum of", {C: "from 1 to the number|minimum of"}),
     "no pixels": (FEW[:, :0], "dim 3", "height, width", {}),
     "one image": (FEW[:1], "minimum of 2|between 1 and 0", WORKS, {P: WORKS, C: "from 1 to"}),
