@@ -127,9 +127,16 @@ def remove_half_written(folder: Path) -> None:
     """Remove what killed runs left half-written in a folder; runs under way keep theirs."""
     for leftover in folder.glob(f".*{_HALF_WRITTEN}"):
         writer = leftover.name.removesuffix(_HALF_WRITTEN).rpartition(".")[2].partition("-")[0]
-        if writer.isdecimal() and not psutil.pid_exists(int(writer)):
+        if writer.isdecimal() and not _is_running(int(writer)):
             with contextlib.suppress(OSError):  # another run may be faster
                 leftover.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        return bool(psutil.pid_exists(process))
+    except OverflowError:  # no number of a process
+        return False
 
 
 @contextlib.contextmanager
