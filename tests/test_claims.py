@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 
 from mnist_clust import claims, project_root
 from mnist_clust.claims import Band, Claim, Verdict, check_claims, judge, load_claims, read_verdicts
+from mnist_clust.data import NAMED
 
 CLAIMS = load_claims()
 BANDS = [(claim.id, data, band) for claim in CLAIMS for data, band in claim.bands.items()]
@@ -36,6 +37,7 @@ sentence = "On the sample it is less."
 [plain]
 notebook = "02_y"
 sentence = "It is plain."
+needs = "usps"
 """
 
 
@@ -53,7 +55,7 @@ def test_the_file_is_read_as_written(monkeypatch, tmp_path):
             },
             "{value:.0%} of it was blank.",
         ),
-        Claim("plain", "02_y", "It is plain.", {}),
+        Claim("plain", "02_y", "It is plain.", {}, needs="usps"),
     )
 
 
@@ -126,6 +128,24 @@ def test_other_data_leaves_claims_unverified():
     for verdict in check_claims({}, CLAIMS[0].notebook, "somebody's images"):
         assert verdict.state == "unverified"
         assert "no band for this run" in str(verdict)
+
+
+def test_a_claim_is_unverified_without_the_data_that_it_needs_and_no_other_is():
+    band = Band(0.5, 0.6, 5, 3, 0.54, 0.55, 0.56)
+    needs = Claim("a", "01_x", "It is about half.", {"mnist": band}, needs="usps")
+    plain = Claim("b", "01_x", "It is about half.", {"mnist": band})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "load_claims", lambda: (needs, plain))
+        without, missing = check_claims({"a": None}, "01_x", "mnist", {"usps"})
+        with_it = check_claims({"a": 0.7}, "01_x", "mnist", set())
+    assert (without.state, missing.state) == ("unverified", "broken")
+    assert str(without) == "unverified a without usps: It is about half."
+    assert (without.lacking, missing.lacking) == ("usps", None)
+    assert [verdict.state for verdict in with_it] == ["broken", "broken"]
+
+
+def test_claims_need_only_data_sets_that_have_a_name():
+    assert {claim.needs for claim in CLAIMS} == {None, "usps"} <= {None, *NAMED}
 
 
 def test_a_verdict_prints_its_band_but_not_the_number():

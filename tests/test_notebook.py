@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -12,8 +13,10 @@ from sklearn.cluster import KMeans
 
 from mnist_clust import _write, cache, notebook, numerics
 from mnist_clust._outputs import FIGURE, PAGE, shown
+from mnist_clust.data import DataError
 from mnist_clust.interactive import Page
 from mnist_clust.normalise import normalise
+from mnist_clust.report import Report, summary
 
 
 @pytest.fixture
@@ -39,6 +42,23 @@ def test_a_run_writes_pictures_and_numbers(folder, sample, capsys):
     assert written["peak_memory_mb"] > 10
     assert "broken     raw_accuracy_train" in capsys.readouterr().out
     assert not list(folder.rglob(".*"))
+
+
+def test_what_a_run_lacks_leaves_only_its_own_claims_unverified(folder, sample, capsys):
+    session = notebook.Run("10_try_other_digits", replace(sample, name="mnist"))
+    session.lack("usps", DataError("There is no USPS here."))
+    session.record(usps_accuracy=None, moved_accuracy=None)
+    session.check()
+    printed = capsys.readouterr().out
+    assert "There is no USPS here." in printed
+    assert "unverified usps_accuracy without usps" in printed
+    metrics = json.loads((folder / "metrics" / "10_try_other_digits.json").read_text())
+    states = metrics["verdicts"]
+    left = {name for name, state in states.items() if state == "unverified"}
+    assert left == {"usps_accuracy", "usps_n_clusters"}
+    assert states["moved_accuracy"] == "broken"
+    found = Report(folder, Path("index.html"), metrics | {"data": "mnist"})
+    assert "(usps was not at hand)" in summary(found)
 
 
 def test_a_processor_s_own_code_is_told_of_and_leaves_verdicts_as_they_are(

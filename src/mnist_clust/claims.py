@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -42,6 +42,7 @@ class Claim:
     sentence: str
     bands: Mapping[str, Band]  # by name of the data set; on others the claim is unverified
     found: str | None = None  # what the site opens with, for any data, with ``{value}`` in it
+    needs: str | None = None  # another data set that the number comes from; not all have it
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Verdict:
     claim: Claim
     band: Band | None
     value: float | None
-    state: str  # "held", "broken" or, where no band is known, "unverified"
+    state: str  # "held", "broken" or, without a band or data that it needs, "unverified"
 
     @property
     def sentence(self) -> str:
@@ -65,8 +66,15 @@ class Verdict:
             return None
         return self.claim.found.format(value=self.value)
 
+    @property
+    def lacking(self) -> str | None:
+        """The data set that the claim needs and the run had not at hand."""
+        return self.claim.needs if self.state == "unverified" and self.value is None else None
+
     def __str__(self) -> str:
         where = "no band for this run" if self.band is None else f"in {self.band}"
+        if self.lacking is not None:
+            where = f"without {self.lacking}"
         return f"{self.state:10} {self.claim.id} {where}: {self.sentence}"
 
 
@@ -96,7 +104,8 @@ def _read(name: str) -> dict[str, Any]:
 
 def _parse(name: str, entry: dict[str, Any]) -> Claim:
     bands = {data: _parse_band(band) for data, band in entry.items() if isinstance(band, dict)}
-    return Claim(name, entry["notebook"], entry["sentence"], bands, entry.get("found"))
+    told = entry["notebook"], entry["sentence"]
+    return Claim(name, *told, bands, entry.get("found"), entry.get("needs"))
 
 
 def _parse_band(entry: dict[str, Any]) -> Band:
@@ -114,14 +123,35 @@ def judge(claim: Claim, band: Band | None, value: float | None) -> Verdict:
 
 
 def check_claims(
-    numbers: Mapping[str, float | None], notebook: str, data: str | None
+    numbers: Mapping[str, float | None],
+    notebook: str,
+    data: str | None,
+    lacking: Collection[str] = (),
 ) -> tuple[Verdict, ...]:
     """Judge a notebook's claims by the numbers it recorded.
 
-    `data` names the data set, None if the run was not one that bands were measured for.
+    Parameters
+    ----------
+    numbers : mapping of str to float or None
+        By the names of the claims.
+    notebook : str
+        Name of the notebook, without its ending.
+    data : str or None
+        Name of the data set; None if the run was not one that bands were measured for.
+    lacking : collection of str
+        Other data sets that were not at hand; claims that need one of them are unverified.
+
+    Returns
+    -------
+    tuple of Verdict
+        In the order of the claims.
     """
     return tuple(
-        judge(claim, None if data is None else claim.bands.get(data), numbers.get(claim.id))
+        judge(
+            claim,
+            None if data is None or claim.needs in lacking else claim.bands.get(data),
+            numbers.get(claim.id),
+        )
         for claim in load_claims()
         if claim.notebook == notebook
     )

@@ -23,7 +23,7 @@ from mnist_clust import project_root
 from mnist_clust._outputs import FIGURE, PAGE
 from mnist_clust._write import to_json, write_atomically
 from mnist_clust.claims import check_claims
-from mnist_clust.data import UNLABELLED, Digits
+from mnist_clust.data import UNLABELLED, DataError, Digits
 from mnist_clust.interactive import Page
 from mnist_clust.numerics import OWN, in_force
 
@@ -57,6 +57,7 @@ class Run:
         self.digits = digits
         self.folder = output_folder(digits.name)
         self._numbers: dict[str, float | None] = {}
+        self._lacking: set[str] = set()
         for notice in digits.notices:
             box = f'<div style="{_NOTICE_STYLE}">{escape(notice)}</div>'
             display({"text/html": box, "text/plain": f"*** {notice} ***"}, raw=True)
@@ -128,6 +129,19 @@ class Run:
         }
         return pd.DataFrame({"value": pd.Series(self._numbers, dtype=float)})
 
+    def lack(self, data: str, error: DataError) -> None:
+        """Print why another data set is not at hand; the claims that need it stay unverified.
+
+        Parameters
+        ----------
+        data : str
+            Name of the data set, as the claims have it.
+        error : DataError
+            What loading it raised.
+        """
+        self._lacking.add(data)
+        print(error)
+
     def check(self) -> None:
         """Compare the numbers with the claims, print the verdicts and save both.
 
@@ -136,7 +150,7 @@ class Run:
         """
         changed = _changed_parameters(self.notebook)
         measured_on = None if changed else self.digits.name
-        verdicts = check_claims(self._numbers, self.notebook, measured_on)
+        verdicts = check_claims(self._numbers, self.notebook, measured_on, self._lacking)
         content = {
             "notebook": self.notebook,
             "data": self.digits.name,

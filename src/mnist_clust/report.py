@@ -199,7 +199,10 @@ def summary(report: Report) -> str:
     lines = [f"Data: {report.metrics['data']}", "", "Scores:"]
     for name, value in report.metrics["numbers"].items():
         lines.append(f"  {name:34} {'-' if value is None else f'{value:.6g}'}")
-    lines += ["", "Claims:", *(f"  {verdict.state:10} {verdict.sentence}" for verdict in verdicts)]
+    lines += ["", "Claims:"]
+    for verdict in verdicts:
+        why = f" ({verdict.lacking} was not at hand)" if verdict.lacking else ""
+        lines.append(f"  {verdict.state:10} {verdict.sentence}{why}")
     states = [verdict.state for verdict in verdicts]
     counts = ", ".join(f"{states.count(s)} {s}" for s in ("held", "broken", "unverified"))
     lines += ["", f"{counts}."]
