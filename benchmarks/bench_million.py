@@ -97,7 +97,7 @@ def recall_of(graph, rows):
     return float(np.mean(found)) / NEIGHBORS
 
 
-def agreement(embedding, labels):
+def same_label_share(embedding, labels):
     """Return the share of points whose nearest neighbour on the map has their label."""
     chosen = np.random.default_rng(SEED).choice(len(labels), min(SHOWN, len(labels)), replace=False)
     found = nearest_neighbors(embedding, 2, queries=embedding[chosen]).without_own(chosen)
@@ -133,7 +133,7 @@ def main(count: int, out: Path | None) -> None:
                 count, COMPONENTS, dimensions, n_neighbors=NEIGHBORS
             ),
             "kl_divergence": round(float(tsne.kl_divergence_), 4),
-            "same_label_nearest": round(agreement(tsne.embedding_, labels), 4),
+            "same_label_nearest": round(same_label_share(tsne.embedding_, labels), 4),
         }
         click.echo(f"{maps[f'{dimensions}-D']}")
         del tsne

@@ -40,7 +40,7 @@ def figures(images, labels):
             pd.DataFrame({"plane": (0.1, 0.6), "map": (0.4, 0.3)}).T.set_axis(["a", "b"], axis=1),
             xlabel="share kept",
         ),
-        "medoids": plots.cluster_images({"mean": means, "medoid": medoids}, model.labels_),
+        "medoids": plots.cluster_gallery({"mean": means, "medoid": medoids}, model.labels_),
         "gallery": plots.gallery(images[:13], ["caption"] * 13, note="note"),
         "empty gallery": plots.gallery(images[:0], []),
         "sheet": plots.contact_sheet(images[:33]),

@@ -131,6 +131,7 @@ def test_a_dead_kernel_is_reported(broken_notebook, sample, tmp_path):
         report.make_report(sample, "sample", [broken_notebook], tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_site_that_cannot_be_built_says_why(sample, tmp_path):
     empty = report._collect_metrics(tmp_path, sample, {}) | {"files": {}}
     (tmp_path / "metrics.json").write_text(json.dumps(empty))

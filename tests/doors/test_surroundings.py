@@ -15,6 +15,8 @@ from helpers import unprivileged
 from mnist_clust import _mnist, execute, load_digits, report
 from mnist_clust.__main__ import main
 
+pytestmark = pytest.mark.slow  # nearly all are commands of their own
+
 PACKAGE = Path(report.__file__).parent
 
 

@@ -176,10 +176,10 @@ def _try_once(rows: Rows, variant: Variant, seed: int) -> Trial:
 def stability(trials: Sequence[Trial]) -> float:
     """Mean adjusted Rand index between trials on the images they share: 1 if all agree."""
     pairs = itertools.combinations(trials, 2)
-    return float(np.mean([_agreement(one, other) for one, other in pairs]))
+    return float(np.mean([_adjusted_rand(one, other) for one, other in pairs]))
 
 
-def _agreement(one: Trial, other: Trial) -> float:
+def _adjusted_rand(one: Trial, other: Trial) -> float:
     _, here, there = np.intersect1d(one.members, other.members, return_indices=True)
     return float(adjusted_rand_score(one.clusters[here], other.clusters[there]))
 

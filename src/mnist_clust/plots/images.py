@@ -65,7 +65,7 @@ def contact_sheet(images: Array, *, title: str = "Some images") -> Figure:
 
 
 @styled
-def cluster_images(
+def cluster_gallery(
     rows: Mapping[str, Array], clusters: Array, *, title: str = "The clusters as images"
 ) -> Figure:
     """Show rows of clusters' images, such as means and medoids, each row by its name."""
