@@ -203,6 +203,7 @@ def test_own_images_without_labels_make_a_report(tmp_path, monkeypatch):
     images[7:9, 1:5, 2] = 255
     np.save(tmp_path / "my own.npy", images)
     monkeypatch.setenv("MNIST_CLUST_OUT", str(tmp_path / "out"))
+    monkeypatch.setenv("MNIST_CLUST_USPS", str(tmp_path / "nowhere.npz"))  # 10 goes on without
     result = CliRunner().invoke(main, ["report", "--data", str(tmp_path / "my own.npy")])
     assert result.exit_code == 0, result.output
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())

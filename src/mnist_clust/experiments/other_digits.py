@@ -65,7 +65,6 @@ def _cut(photograph: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.N
     return photograph[y : y + 28, x : x + 28].astype(np.uint8)
 
 
-@cached
 def try_sets(sets: Mapping[str, Labelled]) -> pd.DataFrame:
     """Run the pipeline, no setting changed, on several data sets.
 
@@ -80,6 +79,7 @@ def try_sets(sets: Mapping[str, Labelled]) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(list(sets), name="digits"))
 
 
+@cached
 def _try_set(images: Images, labels: Labels | None) -> dict[str, float]:
     model = ImageClusterer().fit(images)
     return _judge(model.embedding_, model.labels_, model.islands_, labels)
