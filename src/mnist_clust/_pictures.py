@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -12,41 +14,57 @@ from PIL import Image, ImageOps
 from mnist_clust._pixels import Grey, Size, colour_to_grey, fit_into
 from mnist_clust._read import MAX_BYTES, DataError, readable, too_large
 
-MAX_IMAGE_BYTES = 5 * 1024**2
-MAX_PIXELS = 16_000_000
 ENDINGS = (".png", ".jpg", ".jpeg")
 
 
-def read_picture(content: bytes, name: str = "This file") -> tuple[Grey, bool]:
-    """Decode a PNG or JPEG picture to grey levels, and tell whether colours were lost by it.
+class Limits(NamedTuple):
+    """What is asked of a picture before it is decoded."""
 
-    What is transparent shows black, unless the ink is in the transparency.
+    n_bytes: int
+    n_pixels: int
+    formats: tuple[str, ...]  # Pillow's names
+    kinds: str  # the same in words
+
+
+PICTURES = Limits(5 * 1024**2, 16_000_000, ("PNG", "JPEG"), "PNG or JPEG")
+
+
+@contextmanager
+def open_picture(content: bytes, name: str, limits: Limits) -> Iterator[Image.Image]:
+    """Open a picture that anybody may have made, to be decoded within.
 
     Raises
     ------
     DataError
         In one sentence: too many bytes, too many pixels (known before decoding), or no picture.
     """
-    if len(content) > MAX_IMAGE_BYTES:
-        raise DataError(
-            f"{name} has more than {MAX_IMAGE_BYTES // 1024**2} MB: make the image smaller."
-        )
-    too_many = DataError(
-        f"{name} has more than {MAX_PIXELS // 10**6} million pixels: make the image smaller."
-    )
+    sentence = "{} has more than {} {}: make the image smaller."
+    if len(content) > limits.n_bytes:
+        raise DataError(sentence.format(name, limits.n_bytes // 1024**2, "MB"))
+    too_many = DataError(sentence.format(name, limits.n_pixels // 10**6, "million pixels"))
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
-            if picture.width * picture.height > MAX_PIXELS:  # from the header alone
+        with Image.open(io.BytesIO(content), formats=limits.formats) as picture:
+            if picture.width * picture.height > limits.n_pixels:  # from the header alone
                 raise too_many
-            return _decode(ImageOps.exif_transpose(picture))
+            yield picture
     except Image.DecompressionBombError:
         raise too_many from None
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise DataError(
-            f"{name} is not a PNG or JPEG image that can be read: save it again as one of these."
+            f"{name} is not a {limits.kinds} image that can be read: save it again as one of these."
         ) from error
+
+
+def read_picture(content: bytes, name: str = "This file") -> tuple[Grey, bool]:
+    """Decode a PNG or JPEG picture to grey levels, and tell whether colours were lost by it.
+
+    What is transparent shows black, unless the ink is in the transparency. Errors are those of
+    `open_picture`.
+    """
+    with open_picture(content, name, PICTURES) as picture:
+        return _decode(ImageOps.exif_transpose(picture))
 
 
 def _decode(picture: Image.Image) -> tuple[Grey, bool]:
@@ -97,4 +115,4 @@ def contents_of(folder: Path, files: Iterable[str]) -> Iterable[tuple[str, bytes
     for name in files:
         path = folder / name
         with readable(path), path.open("rb") as file:
-            yield str(path), file.read(MAX_IMAGE_BYTES + 1)
+            yield str(path), file.read(PICTURES.n_bytes + 1)

@@ -437,7 +437,7 @@ def new_digits(digits: Digits, shown: Clustering, placed: pd.Series | None) -> N
     components.draw_paper(lambda url: take(lambda: photos.read_drawing(url), digits.image_shape))
     st.file_uploader(
             "or upload a photo of one (PNG, JPEG, HEIC).", ["png", "jpg", "jpeg", "heic", "heif"],
-            key="upload", max_upload_size=photos.MAX_PHOTO_BYTES // 1024**2,
+            key="upload", max_upload_size=photos.PHOTOS.n_bytes // 1024**2,
             on_change=lambda: uploaded_image(digits.image_shape),
         )  # fmt: skip
     with result:

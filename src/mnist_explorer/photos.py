@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +15,12 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.transform import resize
 
+from mnist_clust._pictures import Limits, open_picture
 from mnist_clust._pixels import Grey, border, colour_to_grey
 from mnist_clust._read import DataError
 
-MAX_PHOTO_BYTES = 25 * 1024**2
-MAX_PHOTO_PIXELS = 64_000_000
+PHOTOS = Limits(25 * 1024**2, 64_000_000, ("PNG", "JPEG", "HEIF"), "PNG, JPEG or HEIC")
 SIDE = 800  # pixels that a photo's longer side is reduced to, as soon as it is decoded
-FORMATS = ("PNG", "JPEG", "HEIF")
 PNG_URL = "data:image/png;base64,"
 FAINT = 0.1  # of the strongest ink; what is fainter is paper
 BOX = 20 / 28  # of the frame that MNIST's digits are scaled into
@@ -58,31 +56,11 @@ def read_photo(content: bytes) -> Grey:
     Raises
     ------
     DataError
-        In one sentence: too many bytes, too many pixels (known before decoding), or no picture.
+        As `open_picture` says.
     """
-    if len(content) > MAX_PHOTO_BYTES:
-        raise DataError(
-            f"This file has more than {MAX_PHOTO_BYTES // 1024**2} MB: make the image smaller."
-        )
-    too_many = DataError(
-        f"This file has more than {MAX_PHOTO_PIXELS // 10**6} million pixels: make the image "
-        "smaller."
-    )
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as photo:
-            if photo.width * photo.height > MAX_PHOTO_PIXELS:  # from the header alone
-                raise too_many
-            photo.draft("L", (SIDE, SIDE))  # a JPEG is decoded at an eighth of its size, at best
-            return _grey(photo)
-    except Image.DecompressionBombError:
-        raise too_many from None
-    except DataError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise DataError(
-            "This file is not a PNG, JPEG or HEIC image that can be read: save it again as one of "
-            "these."
-        ) from error
+    with open_picture(content, "This file", PHOTOS) as photo:
+        photo.draft("L", (SIDE, SIDE))  # a JPEG is decoded at an eighth of its size, at best
+        return _grey(photo)
 
 
 def _grey(photo: Image.Image) -> Grey:
@@ -101,7 +79,7 @@ def _grey(photo: Image.Image) -> Grey:
 def read_drawing(url: str) -> Grey:
     """Decode what the drawing canvas sends, a PNG as a ``data:`` URL; errors as `read_photo`'s."""
     try:
-        if not url.startswith(PNG_URL) or len(url) > 2 * MAX_PHOTO_BYTES:
+        if not url.startswith(PNG_URL) or len(url) > 2 * PHOTOS.n_bytes:
             raise ValueError("no PNG")
         content = base64.b64decode(url.removeprefix(PNG_URL), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -280,7 +280,7 @@ def test_images_that_nobody_labelled_are_neither_right_nor_wrong(visit, few):
     assert not page.exception
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(photos.MAX_PHOTO_BYTES + 1)])
+@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(photos.PHOTOS.n_bytes + 1)])
 def test_what_is_no_image_gets_one_sentence_and_changes_nothing(visit, content):
     page = visit(tab=app.NEW)
     upload(page, "upload", "broken.png", content)

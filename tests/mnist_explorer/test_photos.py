@@ -87,7 +87,7 @@ def test_sixteen_bits_are_kept():
 def test_too_many_bytes_are_refused_before_anything_looks_at_them(monkeypatch):
     monkeypatch.setattr(photos.Image, "open", lambda *_, **__: pytest.fail("was opened"))
     with pytest.raises(DataError, match="more than 25 MB"):
-        photos.read_photo(bytes(photos.MAX_PHOTO_BYTES + 1))
+        photos.read_photo(bytes(photos.PHOTOS.n_bytes + 1))
 
 
 @pytest.mark.parametrize("side", [8001, 9_000, 30_000])
