@@ -325,12 +325,12 @@ def test_results_hold_what_there_is_and_compare_only_mnist():
     metrics = {"data": "mnist", "n_train": 60_000, "n_test": 10_000}
     scored = {"map_accuracy": 0.5, "placed_accuracy": 0.4}
     table = results_table(metrics | {"numbers": scored})
-    assert "|  | 60,000 training digits | 10,000 unseen digits | before |" in table
+    assert "|  | 60,000 training digits | 10,000 unseen digits | an earlier project |" in table
     assert len(table.splitlines()) == 3 and "82.3%" in table
     ten = results_table(metrics | {"numbers": scored | {"plain_worst": 0.45, "plain_best": 0.55}})
     assert "| 50.00% | 40.00% | 45.00% to 55.00% | 82.3% (train) |" in ten
     table = results_table(metrics | {"data": "own", "numbers": scored})
-    assert "before" not in table and "82.3%" not in table
+    assert "an earlier project" not in table and "82.3%" not in table
     assert results_table(metrics | {"numbers": {"map_accuracy": None}}) == ""
 
 

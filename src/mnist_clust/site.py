@@ -148,7 +148,7 @@ def results_table(metrics: dict[str, Any]) -> str:
             rows.append([row.title, *scored, " to ".join(filter(None, ends)), before])
     what = "digits" if metrics["data"] in ("mnist", "sample") else "images"
     parts = [f"{metrics['n_train']:,} training {what}", f"{metrics['n_test']:,} unseen {what}"]
-    return _table(["", *parts, "ten runs, training", "before"], rows)
+    return _table(["", *parts, "ten runs, training", "an earlier project"], rows)
 
 
 def published_table(metrics: dict[str, Any], all_digits: dict[str, Any]) -> str:

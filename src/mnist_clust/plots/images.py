@@ -74,5 +74,6 @@ def cluster_gallery(
     return gallery(
         np.concatenate(list(rows.values())),
         [""] * k * (len(rows) - 1) + [f"{size:,}\nimages" for size in sizes],
-        heads=[f"cluster {i}" for i in range(k)], rows=list(rows), columns=k, title=title,
+        heads=[f"cluster {chr(ord('A') + i)}" for i in range(k)], rows=list(rows), columns=k,
+        title=title,
     )  # fmt: skip
