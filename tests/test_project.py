@@ -121,6 +121,17 @@ def test_readme_tables_are_those_of_the_results():
     assert render_readme(text) == text, "run `make readme`"
 
 
+def test_readme_opens_with_what_was_measured():
+    opening = (ROOT / "README.md").read_text("utf-8").split("\n\n")[1]
+    numbers = json.loads((ROOT / "results" / "metrics.json").read_text("utf-8"))["numbers"]
+    assert "More than 99%" in opening
+    assert min(numbers["sharp_accuracy"], numbers["sharp_accuracy_test"]) > 0.99
+    scale = json.loads((ROOT / "results" / "scale.json").read_text("utf-8"))
+    assert scale["machine"]["cores"] == 2 and "about half a minute on two cores" in opening
+    seconds = [sum(row["fit_seconds"].values()) for row in scale["rows"]]
+    assert 20 < min(seconds) < 40  # of 60,000 digits; the first run also compiled
+
+
 def test_readme_shows_only_files_that_exist():
     text = (ROOT / "README.md").read_text("utf-8")
     links = re.findall(r"\]\(([^):#]+)\)", text) + re.findall(r'src="([^":]+)"', text)
