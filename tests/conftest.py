@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from helpers import NO_MNIST, idx_bytes, notebooks_for_the_sample
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from mnist_clust.data import Digits, load_digits, mnist_is_local
 from mnist_clust.report import Report, make_report
@@ -56,6 +57,16 @@ def unit_of(nodeid: str) -> str:
 class Scheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Give a crashed worker's tests to the others, but for files that were done.
+
+        With nothing of a file to run, the worker that got it would be waited for without end.
+        """
+        work = self.assigned_work[node]
+        for unit in [name for name, tests in work.items() if all(tests.values())]:
+            del work[unit]
+        return super().remove_node(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:

@@ -41,7 +41,7 @@ def test_settings_differ_and_repeat_to_the_bit(small):
 def test_sets_are_scored_each_by_its_own_labels(small):
     images, labels = small
     sets = {"all": small, "unlabelled": (images, None), "halved": (images[:300], labels[:300])}
-    table = other_digits.try_sets.__wrapped__(sets)
+    table = other_digits.try_sets(sets)
     assert list(table.index) == list(sets)
     assert table["images"].tolist() == [600, 600, 300]
     assert table.loc["all", "majority"] > 0.8

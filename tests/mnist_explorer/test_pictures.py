@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import idx_bytes
+from helpers import idx_bytes, in_its_own_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -44,11 +44,11 @@ def test_nothing_is_unpickled(images):
             pictures.read_data(content, "trap.npz")
 
 
-def test_what_unfolds_to_too_much_is_refused_before_it_unfolds(monkeypatch, images):
+def refuse_what_unfolds(_folder):
     bomb = npz(images=np.zeros((300, 1024, 1024), np.uint8))
     assert len(bomb) < 1_000_000
     promise = gzip.compress(bytes([0, 0, 13, 3]) + struct.pack(">3I", 70_000, 50, 50))
-    monkeypatch.setattr(pictures, "MAX_FILE_BYTES", 1_000_000)
+    pictures.MAX_FILE_BYTES = 1_000_000
     hidden = b"first something else, as a zip may have it" + bomb
     files = {"a.npz": bomb, "b.npz": hidden, "c.gz": promise, "d": bytes(1_000_001)}
     tracemalloc.start()
@@ -56,7 +56,10 @@ def test_what_unfolds_to_too_much_is_refused_before_it_unfolds(monkeypatch, imag
         with pytest.raises(DataError, match=rf"^{name} is larger.*--data"):
             pictures.read_data(content, name)
     assert tracemalloc.get_traced_memory()[1] < 3e6
-    tracemalloc.stop()
+
+
+def test_what_unfolds_to_too_much_is_refused_before_it_unfolds(tmp_path):
+    in_its_own_process(refuse_what_unfolds, tmp_path)
 
 
 def zipped(kind, images):
