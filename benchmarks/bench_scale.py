@@ -175,7 +175,7 @@ def main(sizes: str, out: Path | None, figure: Path | None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for count in counts:
             row, data, clusters = measure(count, Path(temporary), digits)
-            if count == min(max(counts), ON_ONE_WORKER):
+            if count == max((n for n in counts if n <= ON_ONE_WORKER), default=min(counts)):
                 row["placing_seconds_assign"] = by_workers(data, clusters, Path(temporary))
             rows.append(row)
             shutil.rmtree(data)

@@ -57,8 +57,19 @@ def test_what_a_run_lacks_leaves_only_its_own_claims_unverified(folder, sample, 
     left = {name for name, state in states.items() if state == "unverified"}
     assert left == {"usps_accuracy", "usps_n_clusters"}
     assert states["moved_accuracy"] == "broken"
-    found = Report(folder, Path("index.html"), metrics | {"data": "mnist"})
-    assert "(usps was not at hand)" in summary(found)
+    found = Report(folder, Path("index.html"), metrics)
+    assert summary(found).count("(usps was not at hand)") == 2
+
+
+def test_a_number_that_is_missing_for_another_reason_is_not_laid_to_the_data(
+    folder, sample, capsys
+):
+    """As without labels, whose cells do nothing: USPS may be at hand all the same."""
+    session = notebook.Run("10_try_other_digits", replace(sample, name="own"))
+    session.check()
+    assert "unverified usps_accuracy no band for this run" in capsys.readouterr().out
+    metrics = json.loads((folder / "metrics" / "10_try_other_digits.json").read_text())
+    assert "not at hand" not in summary(Report(folder, Path("index.html"), metrics))
 
 
 def test_a_processor_s_own_code_is_told_of_and_leaves_verdicts_as_they_are(

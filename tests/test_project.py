@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from mnist_clust import project_root
+from mnist_clust.claims import load_claims
 from mnist_clust.site import render_readme
 
 ROOT = project_root()
@@ -130,6 +131,20 @@ def test_readme_opens_with_what_was_measured():
     assert scale["machine"]["cores"] == 2 and "about half a minute on two cores" in opening
     seconds = [sum(row["fit_seconds"].values()) for row in scale["rows"]]
     assert 20 < min(seconds) < 40  # of 60,000 digits; the first run also compiled
+
+
+def test_readme_says_of_workers_and_spoilt_digits_what_was_measured():
+    text = (ROOT / "README.md").read_text("utf-8")
+    rows = json.loads((ROOT / "results" / "scale.json").read_text("utf-8"))["rows"]
+    [placing] = [row["placing_seconds_assign"] for row in rows if row["images"] == 1_000_000]
+    times = placing["1 worker"] / placing["2 workers"]
+    assert f"One worker took {times:.1f} times as long for a million as two." in " ".join(
+        text.split()
+    )
+    for claim in load_claims():
+        if claim.id in ("noisy_accuracy", "inverted_accuracy"):
+            band = claim.bands["mnist"]
+            assert f"{band.lowest:.0%} to {band.highest:.0%}" in text
 
 
 def test_readme_shows_only_files_that_exist():

@@ -53,6 +53,7 @@ class Verdict:
     band: Band | None
     value: float | None
     state: str  # "held", "broken" or, without a band or data that it needs, "unverified"
+    lacking: str | None = None  # the data set that it needs and the run had not at hand
 
     @property
     def sentence(self) -> str:
@@ -65,11 +66,6 @@ class Verdict:
         if self.value is None or self.claim.found is None:
             return None
         return self.claim.found.format(value=self.value)
-
-    @property
-    def lacking(self) -> str | None:
-        """The data set that the claim needs and the run had not at hand."""
-        return self.claim.needs if self.state == "unverified" and self.value is None else None
 
     def __str__(self) -> str:
         where = "no band for this run" if self.band is None else f"in {self.band}"
@@ -146,15 +142,17 @@ def check_claims(
     tuple of Verdict
         In the order of the claims.
     """
-    return tuple(
-        judge(
-            claim,
-            None if data is None or claim.needs in lacking else claim.bands.get(data),
-            numbers.get(claim.id),
-        )
-        for claim in load_claims()
-        if claim.notebook == notebook
-    )
+    verdicts = []
+    for claim in load_claims():
+        if claim.notebook == notebook:
+            value = numbers.get(claim.id)
+            if claim.needs in lacking:
+                verdicts.append(Verdict(claim, None, value, "unverified", claim.needs))
+            else:
+                verdicts.append(
+                    judge(claim, None if data is None else claim.bands.get(data), value)
+                )
+    return tuple(verdicts)
 
 
 def read_verdicts(metrics: Mapping[str, Any], notebook: str | None = None) -> list[Verdict]:
@@ -164,5 +162,6 @@ def read_verdicts(metrics: Mapping[str, Any], notebook: str | None = None) -> li
         state = metrics["verdicts"].get(claim.id)
         if state is not None and notebook in (None, claim.notebook):
             band = None if state == "unverified" else claim.bands.get(metrics["data"])
-            verdicts.append(Verdict(claim, band, metrics["numbers"].get(claim.id), state))
+            lacking = claim.needs if claim.needs in metrics.get("lacking", ()) else None
+            verdicts.append(Verdict(claim, band, metrics["numbers"].get(claim.id), state, lacking))
     return verdicts

@@ -157,6 +157,7 @@ class Run:
             "digest": self.digits.digest,
             "numbers": self._numbers,
             "verdicts": {verdict.claim.id: verdict.state for verdict in verdicts},
+            "lacking": sorted(self._lacking),
             "peak_memory_mb": _peak_memory_mb(),
         }
         write_atomically(self.folder / "metrics" / f"{self.notebook}.json", to_json(content))

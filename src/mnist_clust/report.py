@@ -183,12 +183,14 @@ def _collect_metrics(folder: Path, digits: Digits, seconds: dict[str, float]) ->
         "versions": {"Python": platform.python_version(), **{n: version(n) for n in _LIBRARIES}},
         "numbers": {},
         "verdicts": {},
+        "lacking": [],
         "notebooks": {},
     }
     for name, took in seconds.items():
         recorded = json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf-8"))
         for key in ("numbers", "verdicts"):
             metrics[key] |= recorded[key]
+        metrics["lacking"] += recorded["lacking"]
         metrics["notebooks"][name] = {"seconds": took, "peak_memory_mb": recorded["peak_memory_mb"]}
     return metrics
 
