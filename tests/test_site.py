@@ -232,7 +232,7 @@ def test_a_report_holds_nothing_of_an_earlier_run(tmp_path, sample):
     (tmp_path / "metrics").mkdir()
     for name in ("01_old", "02_new"):
         recorded = {"digest": sample.digest, "numbers": {name: 1.0}, "verdicts": {name: "held"}}
-        recorded |= {"peak_memory_mb": 1}
+        recorded |= {"lacking": [], "peak_memory_mb": 1}
         (tmp_path / "metrics" / f"{name}.json").write_text(json.dumps(recorded))
     metrics = _collect_metrics(tmp_path, sample, {"02_new": 1.0})
     assert set(metrics["numbers"]) == set(metrics["verdicts"]) == {"02_new"}
@@ -251,7 +251,8 @@ def run(monkeypatch, tmp_path):
             (folder / "interactive" / f"{name}.js").write_text("")
             write_notebook(folder, path.stem, name, [(name, f"What {name} shows.")], name)
             (folder / "metrics").mkdir(exist_ok=True)
-            recorded = {"numbers": {name: 1.0}, "verdicts": {}, "peak_memory_mb": 1}
+            recorded = {"numbers": {name: 1.0}, "verdicts": {}, "lacking": []}
+            recorded |= {"peak_memory_mb": 1}
             (folder / "metrics" / f"{path.stem}.json").write_text(json.dumps(recorded))
             return 1.0
 
