@@ -97,11 +97,11 @@ clean: ## remove reports and cached results, keep the environment
 	    echo "mnist-clust needs Python 3.11 to 3.13: name one, as in PYTHON=python3.13 make report" >&2; exit 2; }
 	@echo "Setting up .venv, once (a few minutes) …"
 	@"$$PYTHON" -m venv --clear .venv
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/tools: .venv/installed requirements-dev.lock
 	@echo "Adding to .venv what tests and benchmarks need …"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -6,7 +6,8 @@ Row ``i`` is copy ``i`` of `mnist_clust.deform`, by 50 principal components of t
 those of MNIST's 60,000 training digits. 15 neighbours a point, found in cells; recall is against
 comparing 1,000 of the points with all. The 2-D and the 3-D map weigh those neighbours equally.
 Memory is the most that the process held in a step (VmHWM) beside what it held before the first, to
-be compared with `numba_tsne.estimate_memory`. A quarter of an hour on two cores.
+be compared with `numba_tsne.estimate_memory`. Beside the 2-D map of all stands one of 60,000 of the
+points, on which the others are placed. A quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from numba_tsne.cells import approximate_neighbors
 COMPONENTS, NEIGHBORS, SEED = 50, 15, 0
 CHUNK = 20_000  # digits at a time
 SAMPLE = 1_000  # points whose neighbours are compared
-SHOWN = 100_000  # points whose nearest neighbours' labels are compared
+SHOWN = 100_000  # points whose neighbours on a map are looked at
+FITTED = 60_000  # points of the map on which all others are placed
 BUSY = 3  # load above which seconds are an upper bound
 PACKAGES = ("numba", "numpy", "scipy", "scikit-learn")
 
@@ -66,7 +68,7 @@ class Step:
 
 
 def components(n):
-    """Make n deformed digits, chunk by chunk, and return their components and labels."""
+    """Make n deformed digits, chunk by chunk: their components, labels, and of how many made."""
     digits = load_digits("mnist")
     pca = Components(COMPONENTS).fit(digits.flatten()[0])
     rows = np.empty((n, COMPONENTS), np.float32)
@@ -74,7 +76,7 @@ def components(n):
         numbers = np.arange(start, min(start + CHUNK, n))
         images = deform(digits.train_images, numbers, seed=SEED)
         rows[numbers] = pca.transform(images.reshape(len(images), -1) / np.float32(255))
-    return rows, labels_of_copies(digits.train_labels, np.arange(n))
+    return rows, labels_of_copies(digits.train_labels, np.arange(n)), len(digits.train_labels)
 
 
 def compile_kernels(rows):
@@ -97,11 +99,36 @@ def recall_of(graph, rows):
     return float(np.mean(found)) / NEIGHBORS
 
 
-def same_label_share(embedding, labels):
-    """Return the share of points whose nearest neighbour on the map has their label."""
+def look(embedding, labels, graph, n_originals):
+    """Tell what lies beside a point on the map: shares of the nearest, and of its neighbours.
+
+    Copies of one digit are as close as neighbours come; a map that keeps the finest structure has
+    them side by side.
+    """
     chosen = np.random.default_rng(SEED).choice(len(labels), min(SHOWN, len(labels)), replace=False)
-    found = nearest_neighbors(embedding, 2, queries=embedding[chosen]).without_own(chosen)
-    return float(np.mean(labels[found.indices[:, 0]] == labels[chosen]))
+    found = nearest_neighbors(embedding, NEIGHBORS + 1, queries=embedding[chosen])
+    beside = found.without_own(chosen).indices
+    kept = (beside[:, :, None] == graph.indices[chosen][:, None, :]).any(axis=1)
+    return {
+        "same_label_nearest": round(float(np.mean(labels[beside[:, 0]] == labels[chosen])), 4),
+        "same_original_nearest": round(
+            float(np.mean(beside[:, 0] % n_originals == chosen % n_originals)), 4
+        ),
+        "neighbors_kept": round(float(kept.mean()), 4),
+    }
+
+
+def fit_and_place(rows):
+    """Map some of the points and place the others; return the map of all."""
+    fitted = np.random.default_rng(SEED).choice(len(rows), min(FITTED, len(rows)), replace=False)
+    tsne = TSNE(n_neighbors=NEIGHBORS, random_state=SEED).fit(rows[fitted])
+    embedding = np.empty((len(rows), 2), np.float32)
+    others = np.setdiff1d(np.arange(len(rows)), fitted)
+    for start in range(0, len(others), CHUNK):
+        part = others[start : start + CHUNK]
+        embedding[part] = tsne.transform(rows[part])
+    embedding[fitted] = tsne.embedding_
+    return embedding
 
 
 @click.command()
@@ -112,7 +139,7 @@ def main(count: int, out: Path | None) -> None:
     steps, maps = {}, {}
     compile_kernels(np.random.default_rng(SEED).normal(size=(3_000, COMPONENTS)).astype("f4"))
     with Step("digits", steps):
-        rows, labels = components(count)
+        rows, labels, n_originals = components(count)
     ctypes.CDLL(None).malloc_trim(0)  # what is free is not to be counted as held
     before = memory("VmRSS")
     with Step("neighbours", steps):
@@ -133,10 +160,14 @@ def main(count: int, out: Path | None) -> None:
                 count, COMPONENTS, dimensions, n_neighbors=NEIGHBORS
             ),
             "kl_divergence": round(float(tsne.kl_divergence_), 4),
-            "same_label_nearest": round(same_label_share(tsne.embedding_, labels), 4),
+            **look(tsne.embedding_, labels, graph, n_originals),
         }
         click.echo(f"{maps[f'{dimensions}-D']}")
         del tsne
+    with Step("placed", steps):
+        embedding = fit_and_place(rows)
+    placed = {"fitted": FITTED, **steps["placed"], **look(embedding, labels, graph, n_originals)}
+    click.echo(f"{placed}")
     written = {
         "points": count,
         "made": f"copies 0 to {count - 1} of mnist_clust.deform of MNIST's training digits, seed "
@@ -148,6 +179,7 @@ def main(count: int, out: Path | None) -> None:
         "busy": max(step["load"] for step in steps.values()) > BUSY,
         "steps": steps,
         "maps": maps,
+        "placed": placed,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         **surroundings(PACKAGES),
     }

@@ -76,6 +76,6 @@ def in_its_own_process(check: Callable[[Path], None], folder: Path) -> None:
 
 
 def notebooks_for_the_sample() -> list[Path]:
-    """All, but for the longest two where nbval will run them on full MNIST anyhow."""
-    long = ("09", "10") if mnist_is_local() else ()
+    """All, but for the longest three where nbval will run them on full MNIST anyhow."""
+    long = ("09", "10", "11") if mnist_is_local() else ()
     return [path for path in find_notebooks() if not path.name.startswith(long)]

@@ -204,10 +204,14 @@ def benchmark_table(benchmark: dict[str, Any]) -> str:
 
 
 def million_table(million: dict[str, Any]) -> str:
-    """Make the table of a million points, ``results/million.json``: a row a dimension."""
+    """Make the table of a million points, ``results/million.json``: a row a map."""
 
     def took(step: dict[str, Any]) -> str:
         return f"{step['seconds']:.0f} ({step['cpu_seconds']:.0f})"
+
+    def beside(row: dict[str, Any]) -> list[str]:
+        shares = ("same_label_nearest", "same_original_nearest", "neighbors_kept")
+        return [f"{row[share]:.1%}" for share in shares]
 
     rows = [
         [
@@ -216,12 +220,15 @@ def million_table(million: dict[str, Any]) -> str:
             took(row),
             f"{row['memory_beside_rows'] / 1e9:.1f} ({row['estimated_memory'] / 1e9:.1f})",
             f"{million['recall']:.4f}",
-            f"{row['same_label_nearest']:.1%}",
+            *beside(row),
         ]
         for name, row in million["maps"].items()
     ]
+    placed = million["placed"]
+    what = f"{placed['fitted']:,} of them, 2-D, all others placed"
+    rows.append([what, "", took(placed), "", "", *beside(placed)])
     head = ["", "neighbours, s (CPU s)", "map, s (CPU s)", "memory, GB (estimated)", "recall",
-            "same digit beside"]  # fmt: skip
+            "same digit beside", "copy of the same digit beside", "neighbours kept"]  # fmt: skip
     return _table(head, rows)
 
 
