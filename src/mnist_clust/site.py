@@ -184,10 +184,11 @@ def tell_all_digits(all_digits: dict[str, Any]) -> str:
     runs, samples = (pd.DataFrame(all_digits[part]) for part in ("runs", "samples"))
     found, shown = ((part["n_clusters"] == 10).sum() for part in (runs, samples))
     scores, drawn = runs["one_to_one"], samples["one_to_one"]
+    least = np.floor(runs["ari"].min() * 1000) / 1000  # "or more" must not be rounded up
     return (
         f"On all {all_digits['digits']:,} digits, {found} of {len(runs)} seeds found ten clusters; "
-        f"one-to-one all gave {scores.min():.2%} to {scores.max():.2%}, and an ARI of "
-        f"{runs['ari'].min():.3f} or more. Of {len(samples)} samples of "
+        f"one-to-one all gave {scores.min():.2%} to {scores.max():.2%}, and an adjusted "
+        f"Rand index (ARI) of {least:.3f} or more. Of {len(samples)} samples of "
         f"{all_digits['sample_size']:,} digits, {shown} showed ten, with {drawn.min():.2%} to "
         f"{drawn.max():.2%}."
     )

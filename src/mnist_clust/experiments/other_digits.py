@@ -128,7 +128,7 @@ class Settings:
 
 
 def other_settings(n_random: int = 30, *, seed: int = 0) -> dict[str, Settings]:
-    """List the chosen settings, each changed by a third down and up, and all at once at random."""
+    """List the chosen settings, each a quarter down, a third up, and all at once at random."""
     chosen = Settings()
     settings = {"chosen": chosen}
     for field in fields(chosen):
