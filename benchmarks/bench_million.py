@@ -100,11 +100,7 @@ def recall_of(graph, rows):
 
 
 def look(embedding, labels, graph, n_originals):
-    """Tell what lies beside a point on the map: shares of the nearest, and of its neighbours.
-
-    Copies of one digit are as close as neighbours come; a map that keeps the finest structure has
-    them side by side.
-    """
+    """Tell how often the nearest on the map is of one kind, and which neighbours are still near."""
     chosen = np.random.default_rng(SEED).choice(len(labels), min(SHOWN, len(labels)), replace=False)
     found = nearest_neighbors(embedding, NEIGHBORS + 1, queries=embedding[chosen])
     beside = found.without_own(chosen).indices

@@ -145,6 +145,18 @@ def test_readme_says_of_workers_and_spoilt_digits_what_was_measured():
         if claim.id in ("noisy_accuracy", "inverted_accuracy"):
             band = claim.bands["mnist"]
             assert f"{band.lowest:.0%} to {band.highest:.0%}" in text
+    stored = (ROOT / "notebooks" / "10_try_other_digits.ipynb").read_text("utf-8")
+    found = {
+        name: re.search(rf'"{name} +\d+ +10 +(\d+) ', stored)[1]
+        for name in ("noisy", "inverted", "classes of very unequal size")
+    }
+    assert list(found.values()) == ["9", "8", "8"] and "left 9 of 10" in text and "left 8." in text
+
+
+def test_readme_says_of_the_goals_what_was_reached():
+    goals = json.loads((ROOT / "results" / "benchmark.json").read_text("utf-8"))["goals"]
+    assert len(goals) == 12 and all(reached for *_, reached in goals)
+    assert "All twelve goals" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_readme_shows_only_files_that_exist():
