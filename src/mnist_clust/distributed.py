@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import dask
 import joblib
 from distributed import Client, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
@@ -37,6 +38,7 @@ from mnist_clust._write import (
 RUN, PROGRESS = "run.json", "progress.jsonl"
 AHEAD = 2  # tasks a thread that are sent before it has ended the last
 PATIENCE = 60  # seconds to wait for a scheduler and its first worker
+ENVIRON = "distributed.nanny.pre-spawn-environ"  # in Dask's configuration
 _PACKAGES = ("mnist-clust", "numba", "numpy", "scipy", "scikit-learn", "pyarrow")
 
 Contents = dict[str, bytes]  # of files, by their names
@@ -68,6 +70,7 @@ def connected(helpers: Helpers) -> Iterator[Client]:
         logging.getLogger(f"distributed.{name}").setLevel(logging.CRITICAL)
     if helpers.scheduler is None:
         with (
+            dask.config.set({ENVIRON: _environ_of_workers()}),
             LocalCluster(
                 n_workers=helpers.workers or joblib.cpu_count(), threads_per_worker=1,
                 dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
@@ -89,6 +92,16 @@ def connected(helpers: Helpers) -> Iterator[Client]:
         _refuse_unlike(client)
         print(f"Watch the workers at {client.dashboard_link}", flush=True)
         yield client
+
+
+def _environ_of_workers() -> dict[str, Any]:
+    """Return the variables that Dask sets, but for one that costs a worker a quarter of its speed.
+
+    With it, a worker gives every freed block back to the system and asks for it anew a moment later.
+    """
+    environ = dict(dask.config.get(ENVIRON))
+    environ.pop("MALLOC_TRIM_THRESHOLD_", None)
+    return environ
 
 
 def _versions() -> dict[str, str]:
