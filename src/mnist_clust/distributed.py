@@ -97,7 +97,7 @@ def connected(helpers: Helpers) -> Iterator[Client]:
 def _environ_of_workers() -> dict[str, Any]:
     """Return the variables that Dask sets, but for one that costs a worker a quarter of its speed.
 
-    With it, a worker gives every freed block back to the system and asks for it anew a moment later.
+    With it, a worker gives each freed block back to the system, and soon asks for it anew.
     """
     environ = dict(dask.config.get(ENVIRON))
     environ.pop("MALLOC_TRIM_THRESHOLD_", None)
