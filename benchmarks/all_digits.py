@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from surroundings import surroundings
 
-from mnist_clust._write import to_json, write_atomically
+from image_files.writing import to_json, write_atomically
 from mnist_clust.data import load_digits
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.scores import accuracy, name_one_to_one

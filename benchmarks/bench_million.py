@@ -21,7 +21,7 @@ import click
 import numpy as np
 from surroundings import surroundings
 
-from mnist_clust._write import to_json, write_atomically
+from image_files.writing import to_json, write_atomically
 from mnist_clust.components import Components
 from mnist_clust.data import load_digits
 from mnist_clust.deform import deform, labels_of_copies

@@ -27,7 +27,7 @@ import psutil
 from pyarrow import parquet
 from surroundings import surroundings
 
-from mnist_clust._write import to_json, write_atomically
+from image_files.writing import to_json, write_atomically
 from mnist_clust.data import load_digits
 from mnist_clust.deform import labels_of_copies
 from mnist_clust.pipeline import ImageClusterer

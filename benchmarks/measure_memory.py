@@ -19,7 +19,7 @@ import click
 import psutil
 from surroundings import surroundings
 
-from mnist_clust._write import to_json, write_atomically
+from image_files.writing import to_json, write_atomically
 from mnist_clust.data import load_digits
 
 EVERY = 0.02  # seconds between two looks

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from mnist_clust._write import write_atomically
+from image_files.writing import write_atomically
 
 PATIENCE = 900_000  # milliseconds, for maps of 60,000 digits
 SCREEN = {"width": 1400, "height": 900}

@@ -18,8 +18,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
+from image_files.writing import to_json, write_atomically
 from mnist_clust import load_digits
-from mnist_clust._write import to_json, write_atomically
 from mnist_clust.data import Digits
 from numba_tsne import nearest_neighbors
 

@@ -10,16 +10,16 @@ import zarr
 from helpers import idx_bytes
 from PIL import Image
 
-from mnist_clust import _chunks
-from mnist_clust._chunks import open_source, within
-from mnist_clust._pixels import Form
-from mnist_clust._read import DataError
+from image_files import chunks
+from image_files.chunks import open_source, within
+from image_files.pixels import Form
+from image_files.reading import DataError
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Chunks of seven images, of a size that features take."""
-    monkeypatch.setattr(_chunks, "CHUNK", 7)
+    monkeypatch.setattr(chunks, "CHUNK", 7)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_pictures_are_brought_to_a_size(tmp_path, images):
 
 
 def test_large_images_come_in_small_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(_chunks, "PIXELS", 5 * 40 * 30)
+    monkeypatch.setattr(chunks, "PIXELS", 5 * 40 * 30)
     np.save(tmp_path / "x.npy", np.zeros((12, 40, 30), np.uint8))
     assert [len(chunk) for chunk in open_source(tmp_path / "x.npy").chunks] == [5, 5, 2]
 
@@ -180,7 +180,7 @@ def test_parts_of_different_sizes_are_named(tmp_path, images):
 
 
 def test_numbers_within_a_chunk():
-    chunk = _chunks.Chunk(None, 10, 0, 5)
+    chunk = chunks.Chunk(None, 10, 0, 5)
     np.testing.assert_array_equal(within(np.array([3, 9, 10, 14, 15]), chunk), [0, 4])
 
 

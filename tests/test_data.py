@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import mnist_clust.data as data_module
+from image_files.reading import read_idx
+from image_files.sources import Found
 from mnist_clust import DataError, _mnist, load_digits
-from mnist_clust._read import read_idx
-from mnist_clust._sources import Found
 from mnist_clust.data import MNIST_DIGEST, MnistUnavailableError, load_images, mnist_is_local
 
 

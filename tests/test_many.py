@@ -335,8 +335,8 @@ def test_many_images_are_recognised(tmp_path, monkeypatch, images):
     np.save(tmp_path / "x.npy", images[:60])
     done = []
     monkeypatch.setattr(many, "cluster_many", lambda *what, **given: done.append(given) or {})
-    monkeypatch.setattr("mnist_clust._chunks.MANY", 60)
+    monkeypatch.setattr("image_files.chunks.MANY", 60)
     assert invoke("cluster", tmp_path / "x.npy", "--out", tmp_path / "out").exit_code == 0
     assert done[0]["fit_on"] == 60_000
-    monkeypatch.setattr("mnist_clust._chunks.MANY", 61)
+    monkeypatch.setattr("image_files.chunks.MANY", 61)
     assert commands._many(str(tmp_path / "x.npy"), wanted=False) is None

@@ -11,7 +11,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
 
-from mnist_clust import _write, cache, notebook, numerics
+from image_files import writing
+from mnist_clust import cache, notebook, numerics
 from mnist_clust._outputs import FIGURE, PAGE, shown
 from mnist_clust.data import DataError
 from mnist_clust.interactive import Page
@@ -103,14 +104,14 @@ def test_figures_and_pages_travel_with_their_names(folder, sample, monkeypatch):
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "x.json"
-    _write.write_atomically(path, b"old")
+    writing.write_atomically(path, b"old")
 
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_write.Path, "replace", full)
+    monkeypatch.setattr(writing.Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        _write.write_atomically(path, b"new")
+        writing.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

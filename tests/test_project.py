@@ -221,7 +221,8 @@ def test_contributors_are_told_of_things_that_exist(contributing):
         assert any((place / path).is_file() for place in places), path
 
 
-PACKAGES = ("numba_tsne", "mnist_explorer")  # each is one part of the flow; mnist_clust is many
+# Each is one part of the flow; mnist_clust is many.
+PACKAGES = ("image_files", "numba_tsne", "mnist_explorer")
 
 
 def modules_of(part):
@@ -246,11 +247,19 @@ def imported_by(part):
 
 
 def test_data_flows_one_way(contributing):
-    flow = re.findall(r"\w+", re.search(r"```\n(numba_tsne →.*?)```", contributing, re.S)[1])
+    flow = re.findall(r"\w+", re.search(r"```\n(image_files →.*?)```", contributing, re.S)[1])
     assert len(flow) > 10
     for place, part in enumerate(flow):
         later = imported_by(part) & set(flow[place:])
         assert not later, f"{part} imports {', '.join(later)}, which comes after it"
+
+
+@pytest.mark.parametrize("package", ["image_files", "numba_tsne"])
+def test_the_engine_and_the_reader_know_nothing_of_this_project(package):
+    texts = [path.read_text("utf-8") for path in (SOURCE / package).rglob("*.py")]
+    assert texts
+    imports = re.compile(r"^\s*(?:from|import) mnist_", re.M)
+    assert not any(map(imports.search, texts))
 
 
 # --- what machines run ---------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from helpers import idx_bytes
 from PIL import Image
 from sklearn.datasets import load_digits as small_digits
 
+from image_files.pixels import Form, fit_into, is_dark_on_light
 from mnist_clust import DataError, load_digits
 from mnist_clust.__main__ import main
-from mnist_clust._pixels import Form, fit_into, is_dark_on_light
 from mnist_clust.data import MNIST_DIGEST, load_images
 from mnist_clust.pipeline import ImageClusterer
 

@@ -18,13 +18,13 @@ except ValueError as error:
     click.echo(f"Error: {error}", err=True)
     sys.exit(2)
 
+from image_files.pixels import parse_size, size_asked
+from image_files.reading import DataError
 from mnist_clust._cli import Stoppable, count_of, failures_in_one_line, warn, who_works
-from mnist_clust._pixels import parse_size, size_asked
-from mnist_clust._read import DataError
 from mnist_clust.data import NAMED, Digits, find, load_digits, load_images
 
 if TYPE_CHECKING:
-    from mnist_clust._chunks import Source
+    from image_files.chunks import Source
 
 _data = click.option(
     "--data", default="auto", show_default=True,
@@ -172,7 +172,7 @@ def assign(
 
 def _refuse_to_replace(out: Path, images: str, model: Path) -> None:
     """Refuse to write over what is read, or may be."""
-    from mnist_clust._sources import is_readable
+    from image_files.sources import is_readable
 
     for read in (Path(images), model / "model.npz"):
         with suppress(OSError, ValueError):
@@ -224,7 +224,7 @@ def readme() -> None:
 
 def _many(images: str, wanted: bool) -> Source | None:
     """Open very many images, or fewer where somebody wants them placed by Dask."""
-    from mnist_clust._chunks import MANY, open_source
+    from image_files.chunks import MANY, open_source
 
     try:
         source = None if images in ("auto", *NAMED) else open_source(find(images))

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-from mnist_clust._read import FailureError
+from image_files.reading import FailureError
 
 _EXTRAS = {  # and a few libraries of each, whichever is missed first
     "report": ("nbformat", "papermill", "plotly", "kneed", "sphinx", "myst_nb"),

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_clust._read import DataError, FailureError, Parts, read_npz
-from mnist_clust._sources import Found, find, read_source
+from image_files.reading import DataError, FailureError, Parts, read_npz
+from image_files.sources import Found, find, read_source
 
 _NETWORK_TIMEOUT = 8.0  # seconds; a missing network must be noticed within ten
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust._pixels import Form
-from mnist_clust._read import DataError, read_npz
+from image_files.pixels import Form
+from image_files.reading import DataError, read_npz
 from mnist_clust.components import Components, Rows
 from mnist_clust.likeness import Usual
 

@@ -19,10 +19,11 @@ import joblib
 import numpy.typing as npt
 from sklearn.base import clone
 
+import image_files
 import mnist_clust
 import numba_tsne
+from image_files.writing import digest, sole_writer, write_atomically, write_together
 from mnist_clust import project_root
-from mnist_clust._write import digest, sole_writer, write_atomically, write_together
 from mnist_clust.numerics import OWN, in_force, processor
 from numba_tsne._parallel import one_thread
 
@@ -163,7 +164,7 @@ def _empty(folder: Path) -> None:
 def _source_digest() -> str:
     state = [sys.version, in_force(), processor() if in_force() == OWN else ""]
     state += [f"{library} {version(library)}" for library in _LIBRARIES]
-    for package in (numba_tsne, mnist_clust):
+    for package in (image_files, numba_tsne, mnist_clust):
         files = sorted(Path(package.__path__[0]).rglob("*.py"))
         state += [digest(path.read_bytes()) for path in files if path.parent.name != "plots"]
     return digest(repr(state).encode())[:16]

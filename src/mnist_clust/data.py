@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust._labels import (
+from image_files.labels import (
     UNLABELLED,
     Labels,
     as_labels,
@@ -19,6 +19,9 @@ from mnist_clust._labels import (
     known_only,
     without_unknown,
 )
+from image_files.pixels import Form, Size, as_grey, ask_for_order, fitted, size_asked
+from image_files.reading import KINDS, MAX_BYTES, DataError
+from image_files.sources import IDX_NAMES, NAMED, Found, find, name_of, read_source
 from mnist_clust._mnist import (
     MnistUnavailableError,
     find_mnist,
@@ -26,9 +29,6 @@ from mnist_clust._mnist import (
     find_usps,
     mnist_is_local,
 )
-from mnist_clust._pixels import Form, Size, as_grey, ask_for_order, fitted, size_asked
-from mnist_clust._read import KINDS, MAX_BYTES, DataError
-from mnist_clust._sources import IDX_NAMES, NAMED, Found, find, name_of, read_source
 
 Images = npt.NDArray[np.uint8]
 

@@ -23,9 +23,8 @@ from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 from tqdm import tqdm
 
-from mnist_clust import numerics
-from mnist_clust._read import DataError, FailureError
-from mnist_clust._write import (
+from image_files.reading import DataError, FailureError
+from image_files.writing import (
     digest,
     read_record,
     remove_half_written,
@@ -34,6 +33,7 @@ from mnist_clust._write import (
     write_atomically,
     write_together,
 )
+from mnist_clust import numerics
 
 RUN, PROGRESS = "run.json", "progress.jsonl"
 AHEAD = 2  # tasks a thread that are sent before it has ended the last

@@ -22,8 +22,8 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from mnist_clust._read import FailureError
-from mnist_clust._write import write_atomically
+from image_files.reading import FailureError
+from image_files.writing import write_atomically
 
 FAILED = "failed"  # folder of the notebooks that did not come to their end
 _WORK = ".mnist-clust-running"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust._pixels import border
+from image_files.pixels import border
 
 Images = npt.NDArray[Any]
 COMPARED = 200  # images; they tell as much as all

@@ -17,13 +17,13 @@ from distributed import WorkerPlugin, get_worker
 from matplotlib.colors import to_hex
 from pyarrow import parquet
 
+from image_files.chunks import Chunk, Source, within
+from image_files.pixels import Size, as_grey, fitted
+from image_files.reading import MAX_BYTES, too_large
+from image_files.writing import digest, to_json, write_atomically, write_together
 from mnist_clust import plots
-from mnist_clust._chunks import Chunk, Source, within
 from mnist_clust._model_file import MODEL_FILE
-from mnist_clust._pixels import Size, as_grey, fitted
-from mnist_clust._read import MAX_BYTES, too_large
 from mnist_clust._timed import timed
-from mnist_clust._write import digest, to_json, write_atomically, write_together
 from mnist_clust.data import Digits
 from mnist_clust.deform import deform, labels_of_copies
 from mnist_clust.distributed import (

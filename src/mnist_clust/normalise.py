@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import nbformat
 
-from mnist_clust._write import write_atomically
+from image_files.writing import write_atomically
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 

@@ -19,9 +19,9 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from image_files.writing import to_json, write_atomically
 from mnist_clust import project_root
 from mnist_clust._outputs import FIGURE, PAGE
-from mnist_clust._write import to_json, write_atomically
 from mnist_clust.claims import check_claims
 from mnist_clust.data import UNLABELLED, DataError, Digits
 from mnist_clust.interactive import Page

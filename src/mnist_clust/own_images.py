@@ -17,10 +17,7 @@ from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
-from mnist_clust import plots, scores
-from mnist_clust._model_file import MODEL_FILE
-from mnist_clust._timed import timed
-from mnist_clust._write import (
+from image_files.writing import (
     digest,
     read_record,
     remove_recorded,
@@ -29,6 +26,9 @@ from mnist_clust._write import (
     write_atomically,
     write_together,
 )
+from mnist_clust import plots, scores
+from mnist_clust._model_file import MODEL_FILE
+from mnist_clust._timed import timed
 from mnist_clust.data import Digits, Images, Labels, NewImages, known_only
 from mnist_clust.islands import agreement
 from mnist_clust.own_page import PAGE, page, purity

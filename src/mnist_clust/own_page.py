@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mnist_clust._labels import UNLABELLED
+from image_files.labels import UNLABELLED
 
 PAGE = "index.html"
 _MAX_CLASSES = 40  # more make a table that nobody reads

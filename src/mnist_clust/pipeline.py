@@ -14,10 +14,10 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from image_files.pixels import Form
+from image_files.writing import write_atomically
 from mnist_clust._model_file import MODEL_FILE, SavedParts, pack, unpack
-from mnist_clust._pixels import Form
 from mnist_clust._timed import timed
-from mnist_clust._write import write_atomically
 from mnist_clust.cluster import best_kmeans
 from mnist_clust.components import Components
 from mnist_clust.data import Images

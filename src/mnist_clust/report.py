@@ -18,9 +18,10 @@ from typing import Any
 import nbformat
 import psutil
 
-from mnist_clust import _write, project_root
+from image_files import writing
+from image_files.writing import read_record, to_json, write_atomically
+from mnist_clust import project_root
 from mnist_clust._outputs import FIGURE, PAGE, shown
-from mnist_clust._write import read_record, to_json, write_atomically
 from mnist_clust.claims import read_verdicts
 from mnist_clust.data import Digits, load_digits
 from mnist_clust.digests import DIGESTS, compare_with_committed, digest_stages
@@ -79,7 +80,7 @@ def make_report(
     """
     folder = Path(folder or output_folder(digits.name))
     seconds: dict[str, float] = {}
-    with _write.sole_writer(folder):
+    with writing.sole_writer(folder):
         _refuse_others(folder, notebooks)
         for path in filter(_is_executed, (folder / FAILED).glob("*.ipynb")):
             path.unlink()
@@ -126,7 +127,7 @@ def _build(
         metrics["bits"] = compare_with_committed(digits, metrics["digests"])
     executed = [folder / "notebooks" / f"{name}.ipynb" for name in seconds]
     files = sorted({name for path in executed for name in _files_of(path)})
-    metrics["files"] = {name: _write.digest((folder / name).read_bytes()) for name in files}
+    metrics["files"] = {name: writing.digest((folder / name).read_bytes()) for name in files}
     write_atomically(folder / _METRICS, to_json(metrics))
     return Report(folder, build_site(folder, executed), metrics)
 
@@ -144,7 +145,7 @@ def _remove_earlier(folder: Path, earlier: dict[str, Any], metrics: dict[str, An
     """Remove what an earlier run recorded and this one did not make: a report is of one run."""
     files = earlier.get("files", {})
     gone = files.keys() - metrics["files"].keys()
-    _write.remove_recorded(folder, {name: files[name] for name in gone})
+    writing.remove_recorded(folder, {name: files[name] for name in gone})
     for path in (folder / "metrics").glob("*.json"):
         known = read_record(path, "numbers", "verdicts", "peak_memory_mb")
         if known and path.stem not in metrics["notebooks"]:

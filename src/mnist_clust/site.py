@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from image_files.reading import FailureError
+from image_files.writing import read_record, to_json, write_atomically
 from mnist_clust import project_root
-from mnist_clust._read import FailureError
-from mnist_clust._write import read_record, to_json, write_atomically
 from mnist_clust.claims import published_results
 
 KEYS = ("digest", "numbers", "verdicts", "notebooks")  # by which a report's metrics are known

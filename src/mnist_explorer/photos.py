@@ -15,9 +15,9 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.transform import resize
 
-from mnist_clust._pictures import Limits, open_picture
-from mnist_clust._pixels import Grey, border, colour_to_grey
-from mnist_clust._read import DataError
+from image_files.pictures import Limits, open_picture
+from image_files.pixels import Grey, border, colour_to_grey
+from image_files.reading import DataError
 
 PHOTOS = Limits(25 * 1024**2, 64_000_000, ("PNG", "JPEG", "HEIF"), "PNG, JPEG or HEIC")
 SIDE = 800  # pixels that a photo's longer side is reduced to, as soon as it is decoded

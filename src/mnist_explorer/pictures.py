@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mnist_clust._pixels import Grey
-from mnist_clust._read import DataError, TooLargeError, readable
-from mnist_clust._sources import FILES
+from image_files.pixels import Grey
+from image_files.reading import DataError, TooLargeError, readable
+from image_files.sources import FILES
 from mnist_clust.data import UNLABELLED, Digits, Images, load_path
 from mnist_explorer.photos import PNG_URL
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from mnist_clust._read import DataError, read_npz
-from mnist_clust._write import write_atomically
+from image_files.reading import DataError, read_npz
+from image_files.writing import write_atomically
 
 if TYPE_CHECKING:
     from numba_tsne.estimator import TSNE

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from kinds import IMAGES, UNREADABLE
 from PIL import Image
 
+from image_files.reading import read_array, read_idx, read_mat, read_npz
+from image_files.tables import read_csv, read_parquet
 from mnist_clust import DataError
-from mnist_clust._read import read_array, read_idx, read_mat, read_npz
-from mnist_clust._tables import read_csv, read_parquet
 from mnist_clust.pipeline import ImageClusterer
 from mnist_explorer import photos
 

@@ -20,9 +20,9 @@ from click.testing import CliRunner
 from helpers import unprivileged
 from kinds import CONTENTS, DOORS, FOLDERS, PICTURES, PLACES, UNREADABLE, UPLOADS, WORKS
 
+from image_files.reading import DataError
 from mnist_clust import load_digits, report
 from mnist_clust.__main__ import main
-from mnist_clust._read import DataError
 from mnist_clust.data import load_images
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
 from mnist_clust.pipeline import ImageClusterer

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from helpers import NOBODY, open_folder, unprivileged
 
-from mnist_clust import cache
-from mnist_clust._write import (
+from image_files.writing import (
     digest,
     read_record,
     remove_recorded,
@@ -22,6 +21,7 @@ from mnist_clust._write import (
     write_atomically,
     write_together,
 )
+from mnist_clust import cache
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_what_is_no_record_says_nothing(content, tmp_path):
 
 def test_a_folder_has_one_writer_and_its_lock_ends_with_it(tmp_path):
     program = (
-        "import sys, pathlib; from mnist_clust._write import sole_writer\n"
+        "import sys, pathlib; from image_files.writing import sole_writer\n"
         "with sole_writer(pathlib.Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-u", "-c", program, str(tmp_path)]

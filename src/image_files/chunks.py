@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust._pictures import ENDINGS, contents_of, read_picture, read_pictures
-from mnist_clust._pixels import Form, Size, as_grey, fitted
-from mnist_clust._read import IDX_TYPES, DataError, readable
-from mnist_clust._sources import read_source
-from mnist_clust.data import Images
+from image_files.pictures import ENDINGS, contents_of, read_picture, read_pictures
+from image_files.pixels import Form, Grey, Size, as_grey, fitted
+from image_files.reading import IDX_TYPES, DataError, readable
+from image_files.sources import read_source
 
 MANY = 200_000  # images from which on not all are fitted
 CHUNK = 5_000  # images, of as many pixels as MNIST's
@@ -44,7 +43,7 @@ class Chunk:
         with readable(self.path):
             return np.asarray(_open(self.path, self.start, self.stop))
 
-    def read_grey(self, form: Form, size: Size | None) -> tuple[Images, list[str]]:
+    def read_grey(self, form: Form, size: Size | None) -> tuple[Grey, list[str]]:
         """Read the images, treated as those of a given form were; say what was done besides."""
         notices: list[str] = []
         (grey,), found = as_grey([self.read(size)], self.path, lambda _: None, form)

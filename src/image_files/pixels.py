@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mnist_clust._read import DataError
+from image_files.reading import DataError
 
 Grey = npt.NDArray[np.uint8]
 Size = tuple[int, int]  # height and width, in pixels

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnist_clust._pixels import Notify
-from mnist_clust._read import Array, DataError
+from image_files.pixels import Notify
+from image_files.reading import Array, DataError
 
 Labels = npt.NDArray[np.int64]
 UNLABELLED = -1
@@ -53,6 +53,7 @@ def labels_of_folders(classes: Sequence[str], name: str, notify: Notify) -> Labe
 
 
 def as_labels(labels: Array | None, n: int, origin: Path) -> Labels | None:
+    """Bring labels, one for each of `n` images, to whole numbers, or say what is wrong."""
     if labels is None:
         return None
     if labels.ndim == 2 and labels.shape in ((n, 1), (1, n)):  # as MATLAB has them, and others

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from mnist_clust._pixels import Grey, Size, colour_to_grey, fit_into
-from mnist_clust._read import MAX_BYTES, DataError, readable, too_large
+from image_files.pixels import Grey, Size, colour_to_grey, fit_into
+from image_files.reading import MAX_BYTES, DataError, readable, too_large
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_clust._labels import LABEL_NAMES, labels_of_folders
-from mnist_clust._pictures import ENDINGS, contents_of, read_pictures
-from mnist_clust._pixels import Size
-from mnist_clust._read import (
+from image_files.labels import LABEL_NAMES, labels_of_folders
+from image_files.pictures import ENDINGS, contents_of, read_pictures
+from image_files.pixels import Size
+from image_files.reading import (
     KINDS,
     MAX_BYTES,
     DataError,
@@ -25,7 +25,7 @@ from mnist_clust._read import (
     read_npz,
     readable,
 )
-from mnist_clust._tables import read_csv, read_parquet
+from image_files.tables import read_csv, read_parquet
 
 IDX_NAMES = {
     "x_train": "train-images-idx3-ubyte",

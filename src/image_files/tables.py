@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from mnist_clust._labels import LABEL_NAMES, numbered
-from mnist_clust._pictures import read_pictures
-from mnist_clust._pixels import Notify, Size
-from mnist_clust._read import MAX_BYTES, Array, DataError, Parts, readable, too_large
+from image_files.labels import LABEL_NAMES, numbered
+from image_files.pictures import read_pictures
+from image_files.pixels import Notify, Size
+from image_files.reading import MAX_BYTES, Array, DataError, Parts, readable, too_large
 
 NUMBER_NAMES = {"", "id", "index", "imageid", "unnamed: 0"}  # of rows, which say nothing
 _MAX_COLUMNS = 100_000

@@ -1,0 +1,1 @@
+"""Images from files of any kind, read within bounds; files written whole or not at all."""
