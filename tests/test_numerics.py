@@ -61,6 +61,7 @@ def test_every_stage_has_the_same_bits_on_a_processor_of_another_maker(tmp_path)
     assert found["there"] == found["here"]
 
 
+@pytest.mark.slow
 @needs_emulator
 def test_a_processor_too_old_runs_its_own_code_and_says_so():
     say = "from mnist_clust import numerics; print(numerics.in_force())"
@@ -102,6 +103,7 @@ def test_nothing_is_set_too_late():
     assert "fix numerics first" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_engine_alone_sets_nothing():
     say = (
         "import os; before = dict(os.environ); import numba_tsne; "

@@ -348,6 +348,7 @@ def test_only_what_a_run_recorded_is_removed_by_the_next(sample, tmp_path, monke
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == known
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_it_wrote_is_followed_by_one_that_cleans_up(
     sample, tmp_path, monkeypatch
 ):
@@ -384,6 +385,24 @@ def test_what_is_read_is_not_written_over(clustered, own_file, tmp_path):
         assert result.exit_code == 2
         assert "would write over what is read" in result.output
         assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["my notes", "index,cluster,x,y,confidence,note\n"])
+def test_a_file_of_somebody_else_is_not_written_over(clustered, own_file, tmp_path, content):
+    out = tmp_path / "notes.csv"
+    out.write_text(content)
+    result = run("assign", own_file, "--model", clustered, "--out", out)
+    assert result.exit_code == 2
+    assert "is no table that 'assign' wrote: name another." in result.output
+    assert out.read_text() == content
+
+
+def test_a_table_is_written_anew_and_an_empty_file_is_filled(clustered, own_file, tmp_path):
+    out = tmp_path / "a.csv"
+    out.touch()
+    for _ in range(2):
+        assert run("assign", own_file, "--model", clustered, "--out", out).exit_code == 0
+    assert len(pd.read_csv(out)) == 500
 
 
 def test_a_table_may_go_into_a_pipe(clustered, own_file, tmp_path):

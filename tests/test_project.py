@@ -127,6 +127,7 @@ def test_readme_opens_with_what_was_measured():
     numbers = json.loads((ROOT / "results" / "metrics.json").read_text("utf-8"))["numbers"]
     assert "More than 99%" in opening
     assert min(numbers["sharp_accuracy"], numbers["sharp_accuracy_test"]) > 0.99
+    assert numbers["sharp_finds_ten"] == 10  # "all ten sharp maps", further down
     scale = json.loads((ROOT / "results" / "scale.json").read_text("utf-8"))
     assert scale["machine"]["cores"] == 2 and "about half a minute on two cores" in opening
     seconds = [sum(row["fit_seconds"].values()) for row in scale["rows"]]

@@ -20,7 +20,14 @@ except ValueError as error:
 
 from image_files.pixels import parse_size, size_asked
 from image_files.reading import DataError
-from mnist_clust._cli import Stoppable, count_of, failures_in_one_line, warn, who_works
+from mnist_clust._cli import (
+    Stoppable,
+    count_of,
+    failures_in_one_line,
+    is_a_table_of_ours,
+    warn,
+    who_works,
+)
 from mnist_clust.data import NAMED, Digits, find, load_digits, load_images
 
 if TYPE_CHECKING:
@@ -171,7 +178,7 @@ def assign(
 
 
 def _refuse_to_replace(out: Path, images: str, model: Path) -> None:
-    """Refuse to write over what is read, or may be."""
+    """Refuse to write over what is read, or may be, and over what `assign` did not write."""
     from image_files.sources import is_readable
 
     for read in (Path(images), model / "model.npz"):
@@ -179,6 +186,8 @@ def _refuse_to_replace(out: Path, images: str, model: Path) -> None:
             inside = read.resolve() in out.resolve().parents and is_readable(out)
             if out.is_file() and (inside or out.samefile(read)):
                 raise click.UsageError(f"--out {out} would write over what is read: name another.")
+    if out.is_file() and not is_a_table_of_ours(out):
+        raise click.UsageError(f"--out {out} is no table that 'assign' wrote: name another.")
 
 
 @main.command()

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -21,10 +22,19 @@ _EXTRAS = {  # and a few libraries of each, whichever is missed first
     "explore": ("streamlit", "skimage", "pillow_heif"),
     "scale": ("dask", "distributed", "zarr", "bokeh"),
 }
+_HEADS = (b"index,cluster,x,y,confidence\n", b"index,file,cluster,x,y,confidence\n")
 STOPPED = (
     "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
     "in the cache, so that the next run need not compute them again."
 )
+
+
+def is_a_table_of_ours(file: Path) -> bool:
+    """Tell whether a file is empty, or a table that `assign` wrote."""
+    longest = max(map(len, _HEADS))
+    with file.open("rb") as opened:
+        beginning = opened.read(longest)
+    return not beginning or beginning.startswith(_HEADS)
 
 
 @contextmanager

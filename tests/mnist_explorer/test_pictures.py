@@ -58,6 +58,7 @@ def refuse_what_unfolds(_folder):
     assert tracemalloc.get_traced_memory()[1] < 3e6
 
 
+@pytest.mark.slow
 def test_what_unfolds_to_too_much_is_refused_before_it_unfolds(tmp_path):
     in_its_own_process(refuse_what_unfolds, tmp_path)
 

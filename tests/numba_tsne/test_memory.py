@@ -39,6 +39,7 @@ def peaks():
     return dict(zip(CASES, json.loads(done.stdout), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_map_takes_what_was_estimated(monkeypatch, peaks, case):
     n, features, d, k, in_cells = case

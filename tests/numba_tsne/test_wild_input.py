@@ -394,6 +394,7 @@ class TestThreads:
             assert blas() == {3}
 
 
+@pytest.mark.slow
 def test_works_where_nothing_can_be_written(tmp_path):
     """Files stand where Numba would make its folders."""
     source = Path(numba_tsne.__file__).parent
