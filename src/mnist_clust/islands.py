@@ -87,7 +87,7 @@ def merge_islands(
     An island most of whose points have most of their neighbours in the second view on the island,
     too, is a cluster. One that has not, or that holds less than a thousandth of the points, is a
     fragment and joins the island that most of its other neighbours lie on. Only links from the
-    island outwards count: hubs of other clusters have everybody as neighbours.
+    island outwards count: to a point of it that is a hub, very many others have links.
 
     Parameters
     ----------
