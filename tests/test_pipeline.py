@@ -2,6 +2,8 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -387,7 +389,7 @@ def test_what_is_read_is_not_written_over(clustered, own_file, tmp_path):
         assert out.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", ["my notes", "index,cluster,x,y,confidence,note\n"])
+@pytest.mark.parametrize("content", ["my notes", "\n", "index,cluster,x,y,confidence,note\n"])
 def test_a_file_of_somebody_else_is_not_written_over(clustered, own_file, tmp_path, content):
     out = tmp_path / "notes.csv"
     out.write_text(content)
@@ -402,7 +404,20 @@ def test_a_table_is_written_anew_and_an_empty_file_is_filled(clustered, own_file
     out.touch()
     for _ in range(2):
         assert run("assign", own_file, "--model", clustered, "--out", out).exit_code == 0
+    out.write_bytes(out.read_bytes().replace(b"\n", b"\r\n"))  # as Windows has it
+    assert run("assign", own_file, "--model", clustered, "--out", out).exit_code == 0
     assert len(pd.read_csv(out)) == 500
+
+
+@pytest.mark.slow
+def test_a_table_may_be_appended_by_the_shell(clustered, own_file, tmp_path):
+    notes = tmp_path / "notes.csv"
+    notes.write_text("mine\n")
+    command = [sys.executable, "-m", "mnist_clust", "assign", str(own_file),
+               "--model", str(clustered), "--out", "/dev/stdout"]  # fmt: skip
+    with notes.open("ab") as opened:
+        subprocess.run(command, stdout=opened, check=True)
+    assert notes.read_text().startswith("mine\nindex,cluster,x,y,confidence\n")
 
 
 def test_a_table_may_go_into_a_pipe(clustered, own_file, tmp_path):

@@ -73,9 +73,14 @@ def write_together(contents: Mapping[Path, bytes | memoryview]) -> None:
         raise
 
 
+def is_open_file(path: Path) -> bool:
+    """Tell whether a name is of a file that somebody has opened already, as ``/dev/stdout`` is."""
+    return os.path.abspath(path).startswith(_OPEN_FILES)  # noqa: PTH100 - links are not followed
+
+
 def _to_replace(path: Path) -> Path | None:
     """Return the regular file a name leads to, through links; None if it leads to another kind."""
-    if os.path.abspath(path).startswith(_OPEN_FILES):  # noqa: PTH100 - links are not followed yet
+    if is_open_file(path):
         return None
     if path.exists():
         if path.is_dir():

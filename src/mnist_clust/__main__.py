@@ -180,13 +180,14 @@ def assign(
 def _refuse_to_replace(out: Path, images: str, model: Path) -> None:
     """Refuse to write over what is read, or may be, and over what `assign` did not write."""
     from image_files.sources import is_readable
+    from image_files.writing import is_open_file
 
     for read in (Path(images), model / "model.npz"):
         with suppress(OSError, ValueError):
             inside = read.resolve() in out.resolve().parents and is_readable(out)
             if out.is_file() and (inside or out.samefile(read)):
                 raise click.UsageError(f"--out {out} would write over what is read: name another.")
-    if out.is_file() and not is_a_table_of_ours(out):
+    if out.is_file() and not is_open_file(out) and not is_a_table_of_ours(out):
         raise click.UsageError(f"--out {out} is no table that 'assign' wrote: name another.")
 
 
