@@ -410,14 +410,19 @@ def test_a_table_is_written_anew_and_an_empty_file_is_filled(clustered, own_file
 
 
 @pytest.mark.slow
-def test_a_table_may_be_appended_by_the_shell(clustered, own_file, tmp_path):
+@pytest.mark.parametrize("mode", ["ab", "wb"])
+def test_what_the_shell_opened_gets_the_table_and_keeps_the_rest(
+    clustered, own_file, tmp_path, mode
+):
     notes = tmp_path / "notes.csv"
     notes.write_text("mine\n")
     command = [sys.executable, "-m", "mnist_clust", "assign", str(own_file),
                "--model", str(clustered), "--out", "/dev/stdout"]  # fmt: skip
-    with notes.open("ab") as opened:
+    with notes.open(mode) as opened:
         subprocess.run(command, stdout=opened, check=True)
-    assert notes.read_text().startswith("mine\nindex,cluster,x,y,confidence\n")
+    begins = "mine\n" if mode == "ab" else ""
+    assert notes.read_text().startswith(f"{begins}index,cluster,x,y,confidence\n0,")
+    assert len(notes.read_text().splitlines()) == 501 + bool(begins), "and nothing else"
 
 
 def test_a_table_may_go_into_a_pipe(clustered, own_file, tmp_path):

@@ -116,9 +116,13 @@ def _like(target: Path, temporary: Path) -> bool:
 
 
 def _pour(path: Path, content: bytes | memoryview) -> None:
-    """Write into what cannot be replaced; for a pipe that nobody reads, do not wait."""
+    """Write into what cannot be replaced; for a pipe that nobody reads, do not wait.
+
+    What somebody has opened keeps what they wrote: ``>>`` of the shell means that.
+    """
+    how = os.O_APPEND if is_open_file(path) else os.O_TRUNC
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(path, os.O_WRONLY | how | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         if error.errno == errno.ENXIO:
             error.strerror = "nobody reads from this pipe"

@@ -20,6 +20,7 @@ except ValueError as error:
 
 from image_files.pixels import parse_size, size_asked
 from image_files.reading import DataError
+from image_files.writing import is_open_file
 from mnist_clust._cli import (
     Stoppable,
     count_of,
@@ -170,7 +171,7 @@ def assign(
     wanted_size = wanted_size or (saved.image_shape_ if saved.form_.resized else None)
     new = load_images(images, size=wanted_size, known=saved.form_)
     table, unlike = assign_images(new, saved, out)
-    err = not out.is_file()  # the table itself may go to where this would
+    err = not out.is_file() or is_open_file(out)  # the table itself may go to where this would
     for notice in (*new.notices, *([unlike] if unlike else [])):
         warn(notice, err=err)
     doubtful = int((table.confidence < DOUBTFUL).sum())
@@ -180,7 +181,6 @@ def assign(
 def _refuse_to_replace(out: Path, images: str, model: Path) -> None:
     """Refuse to write over what is read, or may be, and over what `assign` did not write."""
     from image_files.sources import is_readable
-    from image_files.writing import is_open_file
 
     for read in (Path(images), model / "model.npz"):
         with suppress(OSError, ValueError):
