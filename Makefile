@@ -15,6 +15,8 @@ override NOTEBOOKS := $(value NOTEBOOKS)
 override PYTHON := $(value PYTHON)
 override MILLION := $(value MILLION)
 export DATA NOTEBOOKS PYTHON
+# Where it is set, as in many containers, each process compiles all libraries anew: six seconds.
+unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 RUN := $(PY) -m mnist_clust.numerics
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
