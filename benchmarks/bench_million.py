@@ -2,7 +2,7 @@
 
     python benchmarks/bench_million.py --out results/million.json
 
-Row ``i`` is copy ``i`` of `mnist_clust.deform`, by 50 principal components of the pixels, which are
+Row ``i`` is copy ``i`` of `mnist_many.deform`, by 50 principal components of the pixels, which are
 those of MNIST's 60,000 training digits. 15 neighbours a point, found in cells; recall is against
 comparing 1,000 of the points with all. The 2-D and the 3-D map weigh those neighbours equally.
 Memory is the most that the process held in a step (VmHWM) beside what it held before the first, to
@@ -24,7 +24,7 @@ from surroundings import surroundings
 from image_files.writing import to_json, write_atomically
 from mnist_clust.components import Components
 from mnist_clust.data import load_digits
-from mnist_clust.deform import deform, labels_of_copies
+from mnist_many.deform import deform, labels_of_copies
 from numba_tsne import TSNE, estimate_memory, nearest_neighbors
 from numba_tsne._parallel import Pool
 from numba_tsne.cells import approximate_neighbors
@@ -166,7 +166,7 @@ def main(count: int, out: Path | None) -> None:
     click.echo(f"{placed}")
     written = {
         "points": count,
-        "made": f"copies 0 to {count - 1} of mnist_clust.deform of MNIST's training digits, seed "
+        "made": f"copies 0 to {count - 1} of mnist_many.deform of MNIST's training digits, seed "
         f"{SEED}; {COMPONENTS} principal components of the pixels, fitted on the originals",
         "n_neighbors": NEIGHBORS,
         "recall": round(recall, 4),

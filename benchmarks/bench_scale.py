@@ -29,10 +29,10 @@ from surroundings import surroundings
 
 from image_files.writing import to_json, write_atomically
 from mnist_clust.data import load_digits
-from mnist_clust.deform import labels_of_copies
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.plots import style
 from mnist_clust.scores import name_one_to_one
+from mnist_many.deform import labels_of_copies
 
 EVERY = 0.05  # seconds between two looks at the memory
 FITTED = 60_000

@@ -24,7 +24,7 @@ import papermill
 from scipy.stats import binomtest
 
 from mnist_clust import numerics, project_root
-from mnist_clust.report import find_notebooks
+from mnist_report.report import find_notebooks
 
 Numbers = dict[str, float | None]
 CLAIMS = project_root() / "src" / "mnist_clust" / "claims.toml"

@@ -20,7 +20,7 @@ import pandas as pd
 from measure_bands import log_option, write_down
 
 from mnist_clust.numerics import in_force
-from mnist_clust.report import find_notebooks
+from mnist_report.report import find_notebooks
 
 SETS = 10
 RUNS = ("scored", "leads", "found", "islands")  # tables of runs of several kinds

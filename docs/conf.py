@@ -1,4 +1,4 @@
-"""The site: a run, which `mnist_clust.site` puts beside this file, and the pages around it."""
+"""The site: a run, which `mnist_report.site` puts beside this file, and the pages around it."""
 
 import json
 import re
@@ -12,9 +12,9 @@ from latex2mathml.converter import convert
 from PIL import Image
 
 from mnist_clust import project_root
-from mnist_clust._outputs import FIGURE, PAGE, shown
 from mnist_clust.claims import read_verdicts
-from mnist_clust.site import announcement, benchmark_table, results_table
+from mnist_clust.outputs import FIGURE, PAGE, shown
+from mnist_report.site import announcement, benchmark_table, results_table
 
 HERE = Path(__file__).parent
 COPIED = HERE / "copied"  # figures, interactive pages and metrics.json: the site holds them so

@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 from mnist_clust.data import Digits, load_digits, mnist_is_local
-from mnist_clust.report import Report, make_report
+from mnist_report.report import Report, make_report
 
 # No busy machine and no luck may fail a test: no deadlines, the same examples in every run.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("steady")
 # report are one, and a report of its own and each stored notebook are others. Longest first, so
 # that no worker is left alone at the end.
 STORED = "tests/notebooks/test_stored_outputs.py"
-REPORT = ("tests/test_report.py", "tests/browser/test_site_in_browser.py")
+REPORT = ("tests/mnist_report/test_report.py", "tests/browser/test_site_in_browser.py")
 OWN_REPORT = "test_own_images_without_labels_make_a_report"
 FIRST = [
     STORED,
@@ -31,8 +31,8 @@ FIRST = [
     "tests/test_numerics.py",
     OWN_REPORT,
     "tests/browser/test_explorer_in_browser.py",  # finds maps that the sample's report has kept
-    "tests/test_site.py",
-    "tests/test_many.py",
+    "tests/mnist_report/test_site.py",
+    "tests/mnist_many/test_many.py",
     "tests/numba_tsne/test_mnist.py",
     "tests/test_pipeline.py",
     "tests/doors/test_doors.py",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mnist_clust.data import mnist_is_local
-from mnist_clust.report import find_notebooks
+from mnist_report.report import find_notebooks
 
 NOBODY = 65534  # the user id that owns nothing
 NO_MNIST = "full MNIST is not on this machine: set MNIST_CLUST_DATA to a folder with its four files"

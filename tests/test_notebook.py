@@ -13,11 +13,11 @@ from sklearn.cluster import KMeans
 
 from image_files import writing
 from mnist_clust import cache, notebook, numerics
-from mnist_clust._outputs import FIGURE, PAGE, shown
 from mnist_clust.data import DataError
 from mnist_clust.interactive import Page
-from mnist_clust.normalise import normalise
-from mnist_clust.report import Report, summary
+from mnist_clust.outputs import FIGURE, PAGE, shown
+from mnist_report.normalise import normalise
+from mnist_report.report import Report, summary
 
 
 @pytest.fixture

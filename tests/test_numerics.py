@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from mnist_clust import digests, numerics
+from mnist_clust import numerics
+from mnist_report import digests
 
 EMULATOR = shutil.which("qemu-x86_64")
 STAGES = """
@@ -17,7 +18,7 @@ numerics.fix()
 import json
 from dataclasses import replace
 from mnist_clust import load_digits
-from mnist_clust.digests import digest_stages
+from mnist_report.digests import digest_stages
 digits = load_digits("sample")
 cut = digits.train_images[:400, 4:24, 4:24], digits.test_images[:, 4:24, 4:24]  # emulation is slow
 few = replace(digits, train_images=cut[0], train_labels=None, test_images=cut[1])

@@ -19,9 +19,9 @@ from sklearn.datasets import load_digits as small_digits
 
 from mnist_clust import __version__, load_digits, scores
 from mnist_clust.__main__ import main
-from mnist_clust._model_file import FORMAT
 from mnist_clust.experiments.out_of_distribution import draw_letters
 from mnist_clust.features import Deskew, OrientedGradients, describe
+from mnist_clust.model_file import FORMAT
 from mnist_clust.numerics import FIXED, in_force
 from mnist_clust.own_images import assign_images, cluster_images, name_clusters
 from mnist_clust.own_page import page

@@ -15,7 +15,7 @@ import yaml
 
 from mnist_clust import project_root
 from mnist_clust.claims import load_claims
-from mnist_clust.site import render_readme
+from mnist_report.site import render_readme
 
 ROOT = project_root()
 SOURCE = ROOT / "src"
@@ -223,7 +223,7 @@ def test_contributors_are_told_of_things_that_exist(contributing):
 
 
 # Each is one part of the flow; mnist_clust is many.
-PACKAGES = ("image_files", "numba_tsne", "mnist_explorer")
+PACKAGES = ("image_files", "numba_tsne", "mnist_many", "mnist_report", "mnist_explorer")
 
 
 def modules_of(part):

@@ -57,7 +57,7 @@ def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
 
     Exit status 1 if a notebook fails or a claim is broken.
     """
-    from mnist_clust.report import find_notebooks, make_report, summary
+    from mnist_report.report import find_notebooks, make_report, summary
 
     chosen = find_notebooks(notebooks)
     digits = _load(data, size)
@@ -70,8 +70,8 @@ def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
 @failures_in_one_line()
 def notebooks() -> None:
     """Run the committed notebooks on full MNIST; renew their outputs, figures and numbers."""
-    from mnist_clust.report import find_notebooks, make_report, publish, summary
-    from mnist_clust.site import update_readme
+    from mnist_report.report import find_notebooks, make_report, publish, summary
+    from mnist_report.site import update_readme
 
     chosen = find_notebooks()
     made = make_report(_load("mnist"), "auto", chosen)
@@ -227,7 +227,7 @@ def deform(
 @failures_in_one_line()
 def readme() -> None:
     """Write the README's tables anew from results/*.json."""
-    from mnist_clust.site import update_readme
+    from mnist_report.site import update_readme
 
     update_readme()
 
@@ -254,7 +254,7 @@ def _by_dask(
     task: str, what: Any, out: Path, scheduler: str | None, workers: int | None, **given: Any
 ) -> None:
     """Do a task of `many`, and say what came of it."""
-    from mnist_clust import distributed, many
+    from mnist_many import distributed, many
 
     helpers = distributed.Helpers(scheduler, workers)
     summary = getattr(many, task)(what, folder=out, helpers=helpers, **given)

@@ -20,9 +20,6 @@ from numba_tsne.neighbors import NeighborIndex
 from numba_tsne.transform import NEIGHBORS, place_points
 
 Rows = npt.NDArray[np.float32]
-N_COMPONENTS = 50  # of the pixels
-N_NEIGHBORS = 300  # found for each image: three times the largest perplexity of notebook 04
-PERPLEXITY = 30.0
 FRAMES = (1, 50, 100, 250, 350, 750)  # iterations after which a map is looked at as it forms
 
 
@@ -48,13 +45,16 @@ class Map:
 def pixel_components(images: Images, *, random_state: int = 0) -> tuple[Components, Rows]:
     """Find the 50 principal components of the pixels of images: the projection, and their rows."""
     rows = flatten(images)
-    components = Components(N_COMPONENTS, random_state=random_state).fit(rows)
+    components = Components(50, random_state=random_state).fit(rows)
     return components, components.transform(rows)
 
 
 @cached
-def find_neighbors(rows: Rows, n_neighbors: int = N_NEIGHBORS) -> NeighborGraph:
-    """Find the nearest neighbours of every row; fewer than asked if there are fewer rows."""
+def find_neighbors(rows: Rows, n_neighbors: int = 300) -> NeighborGraph:
+    """Find the nearest neighbours of every row; fewer than asked if there are fewer rows.
+
+    As many as the plain maps of notebook 04 need: three times their largest perplexity.
+    """
     return nearest_neighbors(rows, min(n_neighbors, len(rows) - 1))
 
 
@@ -64,7 +64,7 @@ def make_map(
     neighbors: NeighborGraph,
     n_components: int = 2,
     *,
-    perplexity: float = PERPLEXITY,
+    perplexity: float = 30.0,
     random_state: int = 0,
 ) -> Map:
     """Make a map by t-SNE with the engine's usual settings.

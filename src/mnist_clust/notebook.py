@@ -21,11 +21,11 @@ from matplotlib.figure import Figure
 
 from image_files.writing import to_json, write_atomically
 from mnist_clust import project_root
-from mnist_clust._outputs import FIGURE, PAGE
 from mnist_clust.claims import check_claims
 from mnist_clust.data import UNLABELLED, DataError, Digits
 from mnist_clust.interactive import Page
 from mnist_clust.numerics import OWN, in_force
+from mnist_clust.outputs import FIGURE, PAGE
 
 DPI = 120
 LOOKS = "# looks at the labels"  # begins each cell that cannot do without them

@@ -27,15 +27,15 @@ from image_files.writing import (
     write_together,
 )
 from mnist_clust import plots, scores
-from mnist_clust._model_file import MODEL_FILE
-from mnist_clust._timed import timed
 from mnist_clust.data import Digits, Images, Labels, NewImages, known_only
 from mnist_clust.islands import agreement
+from mnist_clust.model_file import MODEL_FILE
 from mnist_clust.own_page import PAGE, page, purity
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.plots.style import cluster_colors
 from mnist_clust.scores import UNNAMED, name_by_majority, name_one_to_one
 from mnist_clust.silhouettes import map_silhouettes
+from mnist_clust.timed import timed
 
 SHOWN = 240  # images on a contact sheet
 DOUBTFUL = 0.5  # less confidence than this

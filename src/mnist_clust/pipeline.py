@@ -16,14 +16,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from image_files.pixels import Form
 from image_files.writing import write_atomically
-from mnist_clust._model_file import MODEL_FILE, SavedParts, pack, unpack
-from mnist_clust._timed import timed
 from mnist_clust.cluster import best_kmeans
 from mnist_clust.components import Components
 from mnist_clust.data import Images
 from mnist_clust.features import check_images, describe
 from mnist_clust.islands import by_size, find_clusters, merge_islands, second_view, vote
 from mnist_clust.likeness import Usual, difference
+from mnist_clust.model_file import MODEL_FILE, SavedParts, pack, unpack
+from mnist_clust.timed import timed
 from numba_tsne import TSNE, NeighborGraph, nearest_neighbors
 from numba_tsne.neighbors import NeighborIndex
 from numba_tsne.transform import place_points

@@ -21,12 +21,13 @@ from helpers import unprivileged
 from kinds import CONTENTS, DOORS, FOLDERS, PICTURES, PLACES, UNREADABLE, UPLOADS, WORKS
 
 from image_files.reading import DataError
-from mnist_clust import load_digits, report
+from mnist_clust import load_digits
 from mnist_clust.__main__ import main
 from mnist_clust.data import load_images
 from mnist_clust.features import Deskew, NormalizeSize, OrientedGradients
 from mnist_clust.pipeline import ImageClusterer
 from mnist_explorer import photos, pictures, serve
+from mnist_report import report
 from numba_tsne import TSNE, nearest_neighbors
 
 NO_PICTURE = "not a PNG, JPEG or HEIC image|more than 25 MB|did not arrive whole"

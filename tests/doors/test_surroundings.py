@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 from helpers import unprivileged
 
-from mnist_clust import _mnist, execute, load_digits, report
+from mnist_clust import _mnist, load_digits
 from mnist_clust.__main__ import main
+from mnist_report import execute, report
 
 pytestmark = pytest.mark.slow  # nearly all are commands of their own
 
@@ -91,7 +92,7 @@ def test_commands_where_windows_lacks_what_others_have(tmp_path):
     program = (
         "import os, sys\n"
         "from mnist_clust import numerics; numerics.fix()\n"
-        "import mnist_clust.own_images, mnist_clust.report, psutil\n"  # libraries know the truth
+        "import mnist_clust.own_images, mnist_report.report, psutil\n"  # libraries know the truth
         "for name in [name for name in sys.modules if name.startswith('mnist_clust')]:\n"
         "    del sys.modules[name]\n"
         "for name in ('fcntl', 'resource'):\n"

@@ -10,11 +10,11 @@ import nbformat
 import pytest
 
 from mnist_clust import project_root
-from mnist_clust._outputs import FIGURE, shown
 from mnist_clust.claims import check_claims, load_claims
-from mnist_clust.normalise import normalise
 from mnist_clust.notebook import LOOKS
-from mnist_clust.report import find_notebooks
+from mnist_clust.outputs import FIGURE, shown
+from mnist_report.normalise import normalise
+from mnist_report.report import find_notebooks
 
 ROOT = project_root()
 NOTEBOOKS = find_notebooks()

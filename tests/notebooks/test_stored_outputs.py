@@ -11,7 +11,7 @@ from helpers import NO_MNIST
 
 from mnist_clust.data import DataError, load_digits, mnist_is_local
 from mnist_clust.numerics import FIXED, in_force
-from mnist_clust.report import find_notebooks
+from mnist_report.report import find_notebooks
 
 pytestmark = [
     pytest.mark.notebook,

@@ -16,11 +16,11 @@ import pytest
 from click.testing import CliRunner
 
 from mnist_clust import __main__ as commands
-from mnist_clust import distributed, many
-from mnist_clust.deform import deform, labels_of_copies
-from mnist_clust.distributed import PROGRESS, RUN, DaskError, Helpers, begun
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.scores import name_one_to_one
+from mnist_many import distributed, many
+from mnist_many.deform import deform, labels_of_copies
+from mnist_many.distributed import PROGRESS, RUN, DaskError, Helpers, begun
 
 COUNT, FITTED, PATIENCE = 20_000, 1_500, 240
 COLUMNS = ["index", "cluster", "x", "y", "confidence", "distance", "far", "fitted"]

@@ -13,11 +13,11 @@ import nbformat
 import pytest
 from PIL import Image
 
-from mnist_clust import execute, report, site
 from mnist_clust.claims import load_claims
-from mnist_clust.normalise import normalise
-from mnist_clust.report import _collect_metrics, _files_of
-from mnist_clust.site import results_table
+from mnist_report import execute, report, site
+from mnist_report.normalise import normalise
+from mnist_report.report import _collect_metrics, _files_of
+from mnist_report.site import results_table
 
 pytestmark = pytest.mark.slow  # Sphinx
 

@@ -1,6 +1,6 @@
 """The form in which notebooks are committed.
 
-``python -m mnist_clust.normalise FILE …`` brings files into it; status 1 if one was not.
+``python -m mnist_report.normalise FILE …`` brings files into it; status 1 if one was not.
 """
 
 from __future__ import annotations
@@ -68,4 +68,4 @@ def main(paths: tuple[Path, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m mnist_clust.normalise")
+    main(prog_name="python -m mnist_report.normalise")

@@ -22,11 +22,15 @@ from image_files.pixels import Size, as_grey, fitted
 from image_files.reading import MAX_BYTES, too_large
 from image_files.writing import digest, to_json, write_atomically, write_together
 from mnist_clust import plots
-from mnist_clust._model_file import MODEL_FILE
-from mnist_clust._timed import timed
 from mnist_clust.data import Digits
-from mnist_clust.deform import deform, labels_of_copies
-from mnist_clust.distributed import (
+from mnist_clust.model_file import MODEL_FILE
+from mnist_clust.own_images import DOUBTFUL, draw_pictures, name_clusters, png
+from mnist_clust.pipeline import ImageClusterer
+from mnist_clust.plots.style import cluster_colors
+from mnist_clust.silhouettes import map_silhouettes
+from mnist_clust.timed import timed
+from mnist_many.deform import deform, labels_of_copies
+from mnist_many.distributed import (
     RUN,
     Contents,
     Helpers,
@@ -37,10 +41,6 @@ from mnist_clust.distributed import (
     holds,
     run_record,
 )
-from mnist_clust.own_images import DOUBTFUL, draw_pictures, name_clusters, png
-from mnist_clust.pipeline import ImageClusterer
-from mnist_clust.plots.style import cluster_colors
-from mnist_clust.silhouettes import map_silhouettes
 from numba_tsne._parallel import side_by_side
 from numba_tsne.transform import place_points
 

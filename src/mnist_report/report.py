@@ -21,15 +21,15 @@ import psutil
 from image_files import writing
 from image_files.writing import read_record, to_json, write_atomically
 from mnist_clust import project_root
-from mnist_clust._outputs import FIGURE, PAGE, shown
 from mnist_clust.claims import read_verdicts
 from mnist_clust.data import Digits, load_digits
-from mnist_clust.digests import DIGESTS, compare_with_committed, digest_stages
-from mnist_clust.execute import FAILED, execute
-from mnist_clust.normalise import normalise
 from mnist_clust.notebook import output_folder
 from mnist_clust.numerics import processor
-from mnist_clust.site import KEYS, build_site, is_site
+from mnist_clust.outputs import FIGURE, PAGE, shown
+from mnist_report.digests import DIGESTS, compare_with_committed, digest_stages
+from mnist_report.execute import FAILED, execute
+from mnist_report.normalise import normalise
+from mnist_report.site import KEYS, build_site, is_site
 
 _METRICS = "metrics.json"
 _GROWTH = 30.0  # seconds from one growth of the site to the next: a core is busy for five of them

@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 from helpers import notebooks_for_the_sample
 
-from mnist_clust import execute, numerics, project_root, report, site
+from mnist_clust import numerics, project_root
 from mnist_clust.__main__ import main
-from mnist_clust._outputs import FIGURE, shown
-from mnist_clust.normalise import main as normalise_files
-from mnist_clust.normalise import normalise
+from mnist_clust.outputs import FIGURE, shown
+from mnist_report import execute, report, site
+from mnist_report.normalise import main as normalise_files
+from mnist_report.normalise import normalise
 
 
 def test_claims_about_the_sample_hold(sample_report):

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from mnist_clust import __main__ as commands
-from mnist_clust import project_root, report, site
+from mnist_clust import project_root
+from mnist_report import report, site
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_clust.deform import KNOTS, _spline, deform, labels_of_copies
+from mnist_many.deform import KNOTS, _spline, deform, labels_of_copies
 
 
 @pytest.fixture(scope="module")

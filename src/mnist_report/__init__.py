@@ -1,0 +1,6 @@
+"""Runs the notebooks, and makes a site of what they showed, recorded and claimed.
+
+``report`` is the way through it: ``execute`` runs notebooks, ``normalise`` gives them the form in
+which they are committed, ``digests`` compares the run's bits with the committed run's, and
+``site`` brings a run's numbers into ``docs/`` and the README.
+"""
