@@ -1,5 +1,5 @@
 """Millions of images, placed on a finished map by any number of machines.
 
-``many`` assigns them in parts that can be gone on with, ``distributed`` holds what it needs of
-Dask, and ``deform`` makes as many digits as one wants to try it on.
+``many`` says what is done with a part of them, ``distributed`` deals the parts out by Dask and goes
+on where a killed run stopped, and ``deform`` makes as many digits as one wants to try it on.
 """
