@@ -154,7 +154,6 @@ def keras_gets(monkeypatch, file):
         return file
 
     monkeypatch.setattr(_mnist.urllib.request, "urlopen", lambda *_, **__: nullcontext())
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
     from keras.src.datasets import mnist as keras_mnist
 
     monkeypatch.setattr(keras_mnist, "get_file", get_file)

@@ -57,10 +57,11 @@ def report(data: str, size: str | None, notebooks: tuple[str, ...]) -> None:
 
     Exit status 1 if a notebook fails or a claim is broken.
     """
+    digits = _load(data, size)
+
     from mnist_report.report import find_notebooks, make_report, summary
 
     chosen = find_notebooks(notebooks)
-    digits = _load(data, size)
     made = make_report(digits, _source(data, digits), chosen)
     click.echo(f"\n{summary(made)}")
     sys.exit(1 if made.broken else 0)
@@ -106,8 +107,6 @@ def cluster(
     a folder, say, or a Zarr array, a sample is clustered and the others are placed: they are in
     clusters.parquet.
     """
-    from mnist_clust.own_images import cluster_images
-
     wanted, wanted_size = count_of(clusters), size_asked(parse_size(size))
     if source := _many(images, bool(fit_on or scheduler or workers)):
         folder = out or Path(f"clusters-{source.origin.stem}")
@@ -119,6 +118,9 @@ def cluster(
         raise click.UsageError(
             f"--clusters {wanted} is more than the {len(digits.train_images)} training images."
         )
+
+    from mnist_clust.own_images import cluster_images  # seconds, which no refusal should take
+
     folder = out or Path(f"clusters-{digits.name}")
     summary = cluster_images(digits, wanted, folder)
     shown = {key: value for key, value in summary.items() if isinstance(value, int | float)}
@@ -146,9 +148,6 @@ def assign(
     Each gets a cluster. They are treated as those of the map were. Of 200,000 on, or with the
     options that say who shall place them, --out is a folder, as 'cluster' writes it.
     """
-    from mnist_clust.own_images import DOUBTFUL, assign_images
-    from mnist_clust.pipeline import ImageClusterer
-
     wanted_size = size_asked(parse_size(size))
     if source := _many(images, bool(scheduler or workers)):
         folder = out.with_suffix("") if out.suffix == ".csv" else out
@@ -167,6 +166,10 @@ def assign(
     _refuse_to_replace(out, images, model)
     if images not in NAMED:
         find(images)  # before the model is read
+
+    from mnist_clust.own_images import DOUBTFUL, assign_images
+    from mnist_clust.pipeline import ImageClusterer
+
     saved = ImageClusterer.load(model)
     wanted_size = wanted_size or (saved.image_shape_ if saved.form_.resized else None)
     new = load_images(images, size=wanted_size, known=saved.form_)
@@ -202,9 +205,10 @@ def explore(data: str, size: str | None, port: int | None, headless: bool) -> No
 
     It can be reached from this machine alone.
     """
+    source = _source(data, _load(data, size))  # the server loads them, too: not to be held twice
+
     from mnist_explorer.serve import serve
 
-    source = _source(data, _load(data, size))  # the server loads them, too: not to be held twice
     serve(source, port, headless=headless)
 
 

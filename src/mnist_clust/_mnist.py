@@ -15,6 +15,8 @@ import numpy as np
 from image_files.reading import DataError, FailureError, Parts, read_npz
 from image_files.sources import Found, find, read_source
 
+os.environ.setdefault("KERAS_BACKEND", "openvino")  # for who loads MNIST by Keras alone, too
+
 _NETWORK_TIMEOUT = 8.0  # seconds; a missing network must be noticed within ten
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 
@@ -64,7 +66,6 @@ def _impatient() -> Iterator[None]:
 
 def _download() -> Parts:
     _require_network()
-    os.environ.setdefault("KERAS_BACKEND", "jax")
     try:
         from keras.datasets import mnist
 

@@ -18,7 +18,7 @@ from mnist_report import execute, report
 
 pytestmark = pytest.mark.slow  # nearly all are commands of their own
 
-PACKAGE = Path(report.__file__).parent
+PACKAGE = Path(_mnist.__file__).parent
 
 
 def python(*arguments, **options):
@@ -27,6 +27,28 @@ def python(*arguments, **options):
         [sys.executable, *map(str, arguments)],
         capture_output=True, check=False, env=environment, **options,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["report --data missing", "explore --data missing", "cluster missing",
+     "assign missing --model missing"],
+)  # fmt: skip
+def test_a_refusal_does_not_wait_for_libraries(command, tmp_path):
+    program = (
+        "import sys\n"
+        "from mnist_clust.__main__ import main\n"
+        "sys.argv[0] = 'mnist-clust'\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    slow = {'matplotlib', 'numba', 'pandas', 'sklearn', 'streamlit'} & set(sys.modules)\n"
+        "    print('loaded:', *sorted(slow))\n"
+    )
+    done = python("-c", program, *command.split(), cwd=tmp_path, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "missing does not exist" in done.stderr
+    assert done.stdout == "loaded:\n"
 
 
 @pytest.mark.parametrize("command", ["report", "notebooks"])

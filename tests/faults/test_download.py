@@ -35,7 +35,6 @@ def bad_download(request, monkeypatch, tmp_path):
     promised = len(sent) if request.param == "forged" else PROMISED
     monkeypatch.delenv("MNIST_CLUST_DATA", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
     over = threading.Event()
     fetched = []
 
