@@ -15,7 +15,7 @@ from mnist_clust.plots.style import ACCENT, MUTED, WARN, new_figure, one_panel, 
 MEASURES = {
     "silhouette": "silhouette,\nwithout labels",
     "stability": "agreement of samples,\nwithout labels (Rand)",
-    "accuracy": "correctly labelled,\nwith labels, afterwards",
+    "accuracy": "correctly labelled\n(looks at the labels)",
 }
 
 
