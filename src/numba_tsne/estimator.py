@@ -47,7 +47,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     n_components : {1, 2, 3}, default=2
         Dimensions of the map.
     perplexity : float, default=30
-        How many neighbours each point has in effect; at least 1 and below the number of other
+        How many neighbours each point has in effect; at least 1 and at most the number of other
         points. Three times as many are searched.
     n_neighbors : int, optional
         Weigh this many nearest neighbours equally, instead of by perplexity. 15 make nearly the
@@ -77,7 +77,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         Threads; None for all cores. The map does not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seeds ``init="random"`` and the last digits of the others.
-    verbose : bool, default=False
+    verbose : bool or int, default=False
         Show a bar in a notebook or on a terminal, and on it the divergence every 50 iterations.
     callback : callable, optional
         Called as ``callback(progress)`` after each iteration, in the thread that fits, with a
@@ -135,7 +135,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         "metric": [str],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
-        "verbose": ["boolean"],
+        "verbose": ["verbose"],
         "callback": [callable, None],
         "keep_interrupted": ["boolean"],
     }
@@ -211,7 +211,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             equal, or the neighbours are not those of this many points.
         """
         self._validate_params()
-        rows = None if X is None else as_rows(X, ensure_min_samples=2, estimator=self, copy=True)
+        keep = self.metric != "precomputed"  # the rows, to place others beside them
+        rows = None if X is None else as_rows(X, ensure_min_samples=2, estimator=self, copy=keep)
         n = self._count(rows, neighbors)
         wanted = self._wanted_neighbors(n)
         random = check_random_state(self.random_state)
@@ -263,7 +264,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         ----------
         X : {array-like, sparse matrix} of shape (n_new, n_features), optional
             All values finite. With ``metric="precomputed"`` the distances from the points of the
-            map, of shape (n_new, n_samples).
+            map, of shape (n_new, n_samples); of sparse ones, those that are stored.
         neighbors : NeighborGraph, optional
             The nearest points of the map to each new point. Needed where the map was made of
             neighbours alone.
@@ -278,6 +279,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         n = len(self.embedding_)
         if neighbors is not None:
             graph = _checked(neighbors, n)
+            if X is not None:
+                rows = as_rows(X, estimator=self)
+                validate_data(self, X, reset=False, skip_check_array=True)
+                _check_same_number(rows, graph)
             graph = graph.nearest(min(NEIGHBORS, graph.n_neighbors))
             return place_points(graph, self.embedding_, self.theta, self.n_jobs)
         if X is None or not hasattr(self, "n_features_in_"):
@@ -288,7 +293,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         rows = as_rows(X, estimator=self)
         validate_data(self, X, reset=False, skip_check_array=True)
         if self._search is None:
-            graph = known_neighbors(rows, min(NEIGHBORS, n), among_themselves=False)
+            fewest = min(np.diff(rows.indptr).min() if issparse(rows) else n, NEIGHBORS)
+            graph = known_neighbors(rows, max(1, fewest), among_themselves=False)
             return place_points(graph, self.embedding_, self.theta, self.n_jobs)
         graph = self._search.nearest(rows, NEIGHBORS, self.n_jobs)
         places = place_points(graph, self.embedding_, self.theta, self.n_jobs)
@@ -306,10 +312,14 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         ----------
         path : str or Path
             Its name should end in ``.npz``; nothing in it is pickled.
+
+        Raises
+        ------
+        ValueError
+            If it would be larger than what `load` reads, 2 GiB.
         """
         check_is_fitted(self)
-        rows = getattr(self._search, "data", None)
-        saved.write(Path(path), self, rows)
+        saved.write(Path(path), self, self._search)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -381,11 +391,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             return nearest_neighbors(rows, wanted, metric=self.metric, n_jobs=self.n_jobs)
         graph = _checked(neighbors)
         n = len(graph.indices)
-        if rows is not None and rows.shape[0] != n:
-            raise ValueError(
-                f"The neighbours are those of {n} points and X has {rows.shape[0]}; "
-                "build them from the same rows."
-            )
+        if rows is not None:
+            _check_same_number(rows, graph)
         graph, own = _checked(graph, n), np.arange(n)
         if (graph.indices == own[:, None]).any():
             graph = graph.without_own(own)
@@ -497,6 +504,14 @@ def _checked(neighbors: NeighborGraph, n: int | None = None) -> NeighborGraph:
     if n is not None and graph.indices.max() >= n:
         raise ValueError(f"The indices of the neighbours must be between 0 and {n - 1}.")
     return graph
+
+
+def _check_same_number(rows: Rows, graph: NeighborGraph) -> None:
+    if rows.shape[0] != len(graph.indices):
+        raise ValueError(
+            f"The neighbours are those of {len(graph.indices)} points and X has {rows.shape[0]}; "
+            "build them from the same rows."
+        )
 
 
 def _all_equal(rows: Rows) -> bool:

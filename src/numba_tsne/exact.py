@@ -105,6 +105,20 @@ def select(values: NDArray[np.float32], index: NDArray[np.int32], keep: int) -> 
 
 
 @kernel
+def tighten(
+    scores: NDArray[np.float32],
+    index: NDArray[np.int32],
+    filled: NDArray[np.int64],
+    keep: int,
+    bound: NDArray[np.float32],
+) -> None:
+    """Bound what was dismissed as closely as what is kept allows, whenever it was last selected."""
+    for i in range(filled.size):
+        if filled[i] > keep:
+            bound[i] = select(scores[i, : filled[i]], index[i, : filled[i]], keep)
+
+
+@kernel
 def rank(
     queries: NDArray[np.float32],
     data: NDArray[np.float32],
@@ -196,6 +210,7 @@ class Kept:
         the two differ by less than the error of a score. A nearer row is no longer than the query
         and the distance together, which bounds its products and so that error.
         """
+        tighten(self._scores, self._index, self._filled, self._keep, self._bound)
         rank(queries, data, self._index, self._filled, indices, distances)
         squared = np.einsum("ij,ij->i", queries, queries, dtype=np.float64)
         farthest = distances[:, -1].astype(np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +12,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no truth value to compare by
 class NeighborGraph:
     """The nearest neighbours of each of some points, without the points themselves.
 
     Attributes
     ----------
     indices : ndarray of shape (n_points, n_neighbors), int32
-        Neighbours, nearest first; at equal distance the lower index first.
+        Neighbours, nearest first.
     distances : ndarray of shape (n_points, n_neighbors), float32
         Their distances, in the units of the data.
 
@@ -66,7 +67,7 @@ class NeighborGraph:
         Parameters
         ----------
         n_neighbors : int
-            How many; at most as many as there are.
+            How many; at least one, and at most as many as there are.
 
         Returns
         -------
@@ -75,8 +76,11 @@ class NeighborGraph:
         Raises
         ------
         ValueError
-            If the graph has fewer.
+            If the graph has fewer, or none are asked for.
         """
+        wanted: object = n_neighbors
+        if not isinstance(wanted, Integral) or n_neighbors < 1:
+            raise ValueError(f"n_neighbors={n_neighbors!r} must be an integer, and at least 1.")
         if n_neighbors > self.n_neighbors:
             raise ValueError(
                 f"This graph has {self.n_neighbors} neighbours a point and {n_neighbors} are "

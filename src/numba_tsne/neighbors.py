@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-from numba_tsne._parallel import Pool
+from numba_tsne._parallel import Pool, one_thread
 from numba_tsne.cells import Cells, approximate_neighbors
 from numba_tsne.exact import exact_neighbors
 from numba_tsne.graph import NeighborGraph
@@ -30,6 +30,7 @@ LONGEST = 1e38  # distances between rows twice as long would overflow in float32
 SHORTEST = 1e-35  # distances in data of less extent would lose their digits in float32
 FARTHEST = 1e15  # times the data's own size; squares of new points from beyond would overflow
 CLOSE_ENOUGH = 1e-5  # relative error of a distance that float32 is trusted with
+WITH_PARAMETERS = ("mahalanobis", "seuclidean")  # metrics that cannot be told by name alone
 
 Rows = Any  # ndarray or csr_array of shape (n_samples, n_features), float32 or float64
 
@@ -102,8 +103,8 @@ def nearest_neighbors(
         Rows whose neighbours are wanted, instead of those of ``X`` itself; or their distances from
         the rows of ``X``, of shape (n_queries, n_samples).
     metric : str, default="euclidean"
-        Any metric scikit-learn's ``NearestNeighbors`` knows by name. Others than Euclidean, and
-        sparse rows, are left to it: compared with all others, in double precision.
+        Any metric scikit-learn's ``NearestNeighbors`` knows by name that needs no parameter. Others
+        than Euclidean, and sparse rows, are left to it, in double precision.
     n_jobs : int or None, default=None
         Threads; None for all cores. The result does not depend on it.
 
@@ -136,6 +137,11 @@ def nearest_neighbors(
         {"n_neighbors": n_neighbors, "metric": metric, "n_jobs": n_jobs},
         "nearest_neighbors",
     )
+    if metric in WITH_PARAMETERS:
+        raise ValueError(
+            f"metric={metric!r} needs a parameter of its own: scale the rows by it instead, and "
+            "take the Euclidean distance."
+        )
     data, rows = as_rows(X), None if queries is None else as_rows(queries)
     n = data.shape[0]
     if n_neighbors > n - (rows is None):
@@ -253,9 +259,20 @@ def _other_metric(
     """Leave sparse rows, and any other distance than the Euclidean, to scikit-learn."""
     if issparse(data) or issparse(rows):
         data, rows = csr_array(data), None if rows is None else csr_array(rows)
-    search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=pool.n_jobs)
-    search.fit(data.astype(np.float64))
-    distances, indices = search.kneighbors(None if rows is None else rows.astype(np.float64))
+    queries = data if rows is None else rows
+    n, k = queries.shape[0], n_neighbors + (rows is None)
+    search = NearestNeighbors(n_neighbors=k, metric=metric, n_jobs=1).fit(data.astype(np.float64))
+    indices, distances = np.empty((n, k), np.int64), np.empty((n, k))
+
+    def block(start: int, stop: int) -> None:
+        # Always as many rows, or a product of matrices would round otherwise.
+        some = queries[np.minimum(np.arange(start, start + ROWS), n - 1)].astype(np.float64)
+        with one_thread("openmp"):
+            found = search.kneighbors(some)
+        distances[start:stop], indices[start:stop] = (each[: stop - start] for each in found)
+
+    with one_thread("blas"):
+        pool.run(block, n, ROWS)
     unknown = np.isnan(distances)
     if unknown.any():
         of_nobody = np.flatnonzero(unknown.all(axis=1))
@@ -265,7 +282,8 @@ def _other_metric(
             f"Row {row} of {name} has no distance from others by metric={metric!r}, as may happen "
             "to constant rows and to zeros; leave it out."
         )
-    return NeighborGraph(indices, np.maximum(distances, 0))
+    graph = NeighborGraph(indices, np.maximum(distances, 0))
+    return graph.without_own(np.arange(n)) if rows is None else graph
 
 
 def known_neighbors(table: Rows, n_neighbors: int, *, among_themselves: bool) -> NeighborGraph:
@@ -322,7 +340,7 @@ class NeighborIndex:
     """
 
     def __init__(self, data: Rows, metric: str, n_jobs: int | None) -> None:
-        self._metric = metric
+        self.metric = metric
         self.data = data
         self._cells = None
         plain = metric == "euclidean" and not issparse(data)
@@ -336,7 +354,7 @@ class NeighborIndex:
         """Find the neighbours of new points; of each by itself, whoever else comes."""
         k = min(n_neighbors, self.data.shape[0])
         if self._cells is None or issparse(rows):
-            return nearest_neighbors(self.data, k, queries=rows, metric=self._metric, n_jobs=n_jobs)
+            return nearest_neighbors(self.data, k, queries=rows, metric=self.metric, n_jobs=n_jobs)
         scaled, lost = self._scaling.apply(rows)
         with Pool(n_jobs) as pool:
             graph, doubtful = self._cells.search(scaled, k, SHARE, pool)
@@ -352,6 +370,10 @@ class NeighborIndex:
         """
         marks = _fingerprints(self.data)
         order = np.argsort(marks, kind="stable")
+        if issparse(self.data):
+            rows = csr_array(rows)
+        elif issparse(rows):
+            rows = rows.toarray()
         same = rows.astype(self.data.dtype)
         place = np.searchsorted(marks, _fingerprints(same), sorter=order)
         first = order[np.minimum(place, len(order) - 1)]
@@ -365,10 +387,11 @@ def _fingerprints(rows: Rows) -> NDArray[np.uint64]:
     if issparse(rows):
         sums = rows.astype(np.float64) @ random.random(rows.shape[1])  # row by row, in order
         return np.asarray(sums).view(np.uint64)
-    word = np.uint64 if rows.dtype.itemsize == 8 else np.uint32
-    factors = random.integers(1, 2**63, rows.shape[1], dtype=np.uint64) | np.uint64(1)
+    # Words of half a float64: those of whole numbers end in zeros, which a product would keep.
+    words = rows.shape[1] * rows.dtype.itemsize // 4
+    factors = random.integers(1, 2**63, words, dtype=np.uint64) | np.uint64(1)
     marks = np.empty(len(rows), np.uint64)
     for start in range(0, len(rows), ROWS):
         part = rows[start : start + ROWS] + rows.dtype.type(0)  # no negative zero
-        marks[start : start + ROWS] = part.view(word) @ factors
+        marks[start : start + ROWS] = part.view(np.uint32) @ factors
     return marks

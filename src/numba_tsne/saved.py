@@ -10,24 +10,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from image_files.reading import DataError, read_npz
+from image_files.reading import MAX_BYTES, DataError, read_npz
 from image_files.writing import write_atomically
 
 if TYPE_CHECKING:
     from numba_tsne.estimator import TSNE
-    from numba_tsne.neighbors import Rows
+    from numba_tsne.neighbors import NeighborIndex, Rows
 
 FORMAT = 1  # of the file; one that changes what an older reader would understand gets the next
 LEARNED = ("kl_divergence_", "n_iter_", "n_features_in_")
+ROOM = 2**20  # bytes for the head and the headers
 PARTS = ("data", "indices", "indptr", "shape")  # of sparse rows
 
 
-def write(path: Path, tsne: TSNE, rows: Rows | None) -> None:
-    """Write a fitted map, and the rows it was made of."""
+def write(path: Path, tsne: TSNE, search: NeighborIndex | None) -> None:
+    """Write a fitted map, and the rows that new ones are compared with."""
+    rows = None if search is None else search.data
     parameters = tsne.get_params(deep=False)
     arrays: dict[str, Any] = {"embedding": tsne.embedding_}
+    parameters["n_components"] = tsne.embedding_.shape[1]  # whatever was set since it was fitted
+    if search is not None:
+        parameters["metric"] = search.metric
     if not isinstance(tsne.init, str):
-        arrays["init"] = np.asarray(parameters.pop("init"))
+        arrays["init"] = np.asarray(parameters.pop("init"), np.float64)
     if not isinstance(tsne.random_state, int | np.integer):
         parameters["random_state"] = None
     parameters["callback"] = None
@@ -42,6 +47,11 @@ def write(path: Path, tsne: TSNE, rows: Rows | None) -> None:
         arrays["rows_data"] = _shortened(arrays["rows_data"])
     elif rows is not None:
         arrays["rows"] = _shortened(rows)
+    if (size := sum(array.nbytes for array in arrays.values())) > MAX_BYTES - ROOM:
+        raise ValueError(
+            f"The map and its rows take {size / 2**30:.1f} GiB, and {MAX_BYTES / 2**30:.0f} are "
+            "read again at most: fit principal components of the rows instead."
+        )
     buffer = io.BytesIO()
     text = json.dumps(head, default=lambda value: value.item()).encode()  # NumPy's numbers
     np.savez_compressed(buffer, head=np.frombuffer(text, np.uint8), **arrays)

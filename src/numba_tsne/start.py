@@ -62,6 +62,8 @@ def principal_start(
     solver = "auto"
     if issparse(X):
         X = X.astype(np.float64)
+        largest = np.abs(X.data).max(initial=0)
+        X.data = np.ldexp(X.data, -np.frexp(largest)[1])  # or squares might overflow
         solver = "arpack" if components < min(X.shape) else "covariance_eigh"
     else:
         X, _ = Scaling.of(X).apply(X)

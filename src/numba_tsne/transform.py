@@ -173,7 +173,7 @@ def place_points(
     """
     k = graph.n_neighbors
     weights = np.empty(graph.distances.shape, np.float32)
-    gaussian_rows(graph.distances, float(np.log(min(PERPLEXITY, k))), weights)
+    entropy = float(np.log(min(PERPLEXITY, k)))
     anchors = np.ascontiguousarray(embedding[graph.indices].transpose(0, 2, 1))
     places = np.empty((len(anchors), embedding.shape[1]), np.float32)
     axes = (0,) * embedding.shape[1]
@@ -185,6 +185,7 @@ def place_points(
 
         def place(start: int, stop: int) -> None:
             some = anchors[start:stop], weights[start:stop]
+            gaussian_rows(graph.distances[start:stop], entropy, weights[start:stop])
             choose_starts(axes, *some, similarity[start:stop], places[start:stop])
             settle_all(
                 axes,

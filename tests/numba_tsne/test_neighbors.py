@@ -8,6 +8,7 @@ from numba_tsne import nearest_neighbors, neighbors
 from numba_tsne._parallel import Pool
 from numba_tsne.cells import Cells, approximate_neighbors
 from numba_tsne.exact import exact_neighbors
+from numba_tsne.neighbors import WITH_PARAMETERS
 
 
 def test_agrees_with_scikit_learn(small_digits):
@@ -152,3 +153,29 @@ def test_refuses_impossible_numbers_of_neighbors(random):
 def test_refuses_queries_of_another_width(random):
     with pytest.raises(ValueError, match="3 features and the data 2"):
         nearest_neighbors(random.normal(size=(9, 2)), 1, queries=random.normal(size=(1, 3)))
+
+
+@pytest.mark.parametrize("metric", ["cosine", "manhattan", "correlation"])
+def test_other_metrics_do_not_depend_on_threads(metric, random):
+    X = random.integers(2, size=(700, 12)).astype(float)
+    X = X[(X.std(axis=1) > 0)]  # constant rows have no correlation
+    one, two = (nearest_neighbors(X, 20, metric=metric, n_jobs=n_jobs) for n_jobs in (1, 2))
+    np.testing.assert_array_equal(one.indices, two.indices)
+    np.testing.assert_array_equal(one.distances, two.distances)
+    assert (one.indices != np.arange(len(X))[:, None]).all(), "nobody is its own neighbour"
+
+
+@pytest.mark.parametrize("metric", WITH_PARAMETERS)
+def test_metrics_that_need_a_parameter_are_refused(metric, random):
+    with pytest.raises(ValueError, match="needs a parameter of its own: scale the rows"):
+        nearest_neighbors(random.normal(size=(50, 3)), 5, metric=metric)
+
+
+def test_graphs_are_values_that_can_be_kept_and_compared(random):
+    graph, other = (nearest_neighbors(random.normal(size=(20, 3)), 5) for _ in range(2))
+    assert graph == graph
+    assert graph != other
+    assert len({graph, other}) == 2
+    for wrong in (0, -1, 2.0):
+        with pytest.raises(ValueError, match="must be an integer, and at least 1"):
+            graph.nearest(wrong)

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.datasets import load_iris
 
 from numba_tsne import TSNE, nearest_neighbors
+from numba_tsne import saved as saved_maps
 
 TODAYS = Path(__file__).parents[1] / "saved" / "tsne_1.npz"
 UNIQUE = np.arange(150) != 142  # of the irises, this one is equal to another
@@ -139,3 +140,26 @@ def test_only_a_fitted_map_can_be_saved(tmp_path):
 def test_the_archive_is_compressed(saved):
     with zipfile.ZipFile(saved[1]) as archive:
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+
+
+def test_what_was_set_since_the_fit_is_not_saved(iris, tmp_path):
+    tsne = TSNE(2, metric="manhattan", **SHORT).fit(iris[0])
+    places = tsne.transform(iris[0][:5] + 0.1)
+    tsne.set_params(n_components=3, metric="cosine")
+    tsne.save(tmp_path / "map.npz")
+    np.testing.assert_array_equal(
+        TSNE.load(tmp_path / "map.npz").transform(iris[0][:5] + 0.1), places
+    )
+
+
+def test_a_start_of_objects_is_saved_as_numbers(iris, tmp_path):
+    start = iris[0][:, :2].astype(object)
+    TSNE(init=start, **SHORT).fit(iris[0]).save(tmp_path / "map.npz")
+    np.testing.assert_array_equal(TSNE.load(tmp_path / "map.npz").init, start.astype(float))
+
+
+def test_what_could_not_be_read_again_is_not_written(iris, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_maps, "MAX_BYTES", saved_maps.ROOM + 1000)
+    with pytest.raises(ValueError, match="fit principal components of the rows instead"):
+        TSNE(**SHORT).fit(iris[0]).save(tmp_path / "map.npz")
+    assert not list(tmp_path.iterdir())

@@ -2,9 +2,12 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import sparse
+from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from numba_tsne import TSNE, neighbors
+from numba_tsne import TSNE, nearest_neighbors, neighbors
+from numba_tsne.neighbors import NeighborIndex, _fingerprints
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
@@ -71,3 +74,54 @@ def test_places_on_tiny_maps(random, n):
     X = random.normal(size=(n, 3))
     tsne = TSNE(perplexity=1, n_iter=50, random_state=0).fit(X)
     assert np.isfinite(tsne.transform(random.normal(size=(4, 3)))).all()
+
+
+def tied(name):
+    """Rows of few values, and new ones, of which very many are equally far from each other."""
+    random = np.random.default_rng(0)
+    if name == "whole numbers":
+        return random.integers(1, 4, (3000, 6)).astype(float), random.integers(1, 4, (60, 6)) + 0.5
+    if name == "whole numbers in cells":
+        return random.integers(1, 4, (12_000, 9)).astype(float), random.integers(
+            1, 4, (60, 9)
+        ) + 0.5
+    if name == "black and white":
+        pixels = load_digits().data > 8
+        return pixels[:1000].astype(float), pixels[1000:1060].astype(float)
+    return (random.integers(2, size=(n, 20)).astype(float) for n in (2000, 60))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize(
+    "name", ["whole numbers", "whole numbers in cells", "black and white", "yes and no"]
+)
+def test_ties_are_parted_alike_alone_and_among_others(name, metric):
+    X, new = tied(name)
+    index = NeighborIndex(X, metric, None)
+    together = index.nearest(new, 15, None).indices
+    alone = np.vstack([index.nearest(row[None], 15, None).indices for row in new])
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_rows_of_whole_numbers_have_marks_of_their_own():
+    X = load_digits().data
+    assert len(np.unique(_fingerprints(X))) == len(np.unique(X, axis=0))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("kinds", [(np.array, sparse.csr_array), (sparse.csr_array, np.array)])
+def test_known_rows_are_known_dense_and_sparse(kinds, metric, random):
+    X = np.maximum(random.normal(size=(300, 12)), 0)
+    here, there = kinds
+    tsne = TSNE(metric=metric, early_exaggeration_iter=30, n_iter=40, random_state=0).fit(here(X))
+    np.testing.assert_array_equal(tsne.transform(there(X)), tsne.embedding_)
+
+
+def test_rows_and_neighbors_of_different_lengths_are_refused(random):
+    X = random.normal(size=(100, 4))
+    graph, tsne = nearest_neighbors(X, 15), TSNE(perplexity=5, n_iter=10).fit(X)
+    with pytest.raises(ValueError, match="those of 100 points and X has 7"):
+        tsne.transform(X[:7], neighbors=graph)
+    with pytest.raises(ValueError, match="features"):
+        tsne.transform(X[:, :2], neighbors=graph)
+    assert tsne.transform(X, neighbors=graph).shape == (100, 2)

@@ -8,6 +8,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 
 from numba_tsne import TSNE, nearest_neighbors
+from numba_tsne.start import principal_start
 
 SHORT = {"early_exaggeration_iter": 30, "n_iter": 40, "random_state": 0}
 
@@ -153,3 +154,20 @@ class TestSparse:
     def test_equal_rows_are_refused(self):
         with pytest.raises(ValueError, match="equal"):
             TSNE().fit(sparse.csr_matrix(np.ones((50, 3))))
+
+
+@pytest.mark.parametrize("power", [1e160, 1e-170])
+def test_sparse_rows_of_wild_scale_start_like_others(power, random):
+    X = np.maximum(random.normal(size=(60, 12)), 0)
+    starts = [
+        principal_start(sparse.csr_array(X * scale), 2, np.random.RandomState(0))
+        for scale in (1, power)
+    ]
+    np.testing.assert_allclose(*starts, rtol=1e-6, atol=1e-9)
+
+
+def test_few_stored_distances_are_enough_for_new_points(random):
+    X = random.normal(size=(80, 3))
+    near = sparse.csr_array(kneighbors_graph(X, 5, mode="distance"))
+    tsne = TSNE(n_neighbors=5, metric="precomputed", **SHORT).fit(near)
+    assert np.isfinite(tsne.transform(near[:7])).all()
