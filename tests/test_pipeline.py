@@ -17,8 +17,10 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.datasets import load_digits as small_digits
 
+from image_files.reading import DataError
 from mnist_clust import __version__, load_digits, scores
 from mnist_clust.__main__ import main
+from mnist_clust.cluster import letters
 from mnist_clust.experiments.out_of_distribution import draw_letters
 from mnist_clust.features import Deskew, OrientedGradients, describe
 from mnist_clust.model_file import FORMAT
@@ -28,6 +30,8 @@ from mnist_clust.own_page import page
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.plots.style import cluster_colors
 from mnist_clust.scores import name_one_to_one
+
+HEAD = "index,cluster,name,x,y,confidence,doubtful\n"  # of the table that `assign` writes
 
 
 @pytest.fixture(scope="module")
@@ -283,6 +287,9 @@ def test_more_images_are_assigned_later(clustered, own_file, tmp_path):
     train = before[before.split == "train"].index
     agree = table.set_index("index").cluster.loc[train] == before.cluster.loc[train]
     assert agree.mean() > 0.95
+    names = before.groupby("cluster").name.first().astype(str)
+    assert (table.name.astype(str) == table.cluster.map(names)).all(), "as 'cluster' named them"
+    assert (table.doubtful == (table.confidence < 0.5)).all()
 
 
 def test_one_image_alone_can_be_assigned(clustered, sample, tmp_path):
@@ -290,7 +297,23 @@ def test_one_image_alone_can_be_assigned(clustered, sample, tmp_path):
     out = tmp_path / "a.csv"
     result = run("assign", tmp_path / "one.npy", "--model", clustered, "--out", out)
     assert result.exit_code == 0, result.output
-    assert len(pd.read_csv(out)) == 1
+    (one,) = pd.read_csv(out).itertuples()
+    assert f"{one.name} (cluster {one.cluster}), with a confidence of" in result.output
+
+
+def test_a_map_without_names_calls_its_clusters_by_letters(fitted, sample, tmp_path):
+    table, _ = assign_images(sample.test_images[:30], fitted, tmp_path / "a.csv")
+    assert (table.name == table.cluster.map(dict(enumerate(letters(10))))).all()
+
+
+@pytest.mark.parametrize("names", ['["A"]', '{"A": 1}', "[1]", "A", "null"])
+def test_names_of_other_clusters_are_no_names(fitted, tmp_path, names):
+    fitted.save(tmp_path)
+    with np.load(tmp_path / "model.npz") as arrays:
+        changed = {**arrays, "names": np.frombuffer(names.encode(), np.uint8)}
+    np.savez(tmp_path / "model.npz", **changed)
+    with pytest.raises(DataError, match="is not a saved map"):
+        ImageClusterer.load(tmp_path)
 
 
 def test_without_labels_nothing_is_scored(sample, tmp_path):
@@ -421,7 +444,7 @@ def test_what_the_shell_opened_gets_the_table_and_keeps_the_rest(
     with notes.open(mode) as opened:
         subprocess.run(command, stdout=opened, check=True)
     begins = "mine\n" if mode == "ab" else ""
-    assert notes.read_text().startswith(f"{begins}index,cluster,x,y,confidence\n0,")
+    assert notes.read_text().startswith(f"{begins}{HEAD}0,")
     assert len(notes.read_text().splitlines()) == 501 + bool(begins), "and nothing else"
 
 
@@ -432,7 +455,7 @@ def test_a_table_may_go_into_a_pipe(clustered, own_file, tmp_path):
     assert result.exit_code == 0, result.output
     table = os.read(reader, 1 << 20).decode()
     os.close(reader)
-    assert table.startswith("index,cluster,x,y,confidence\n")
+    assert table.startswith(HEAD)
     assert result.stdout == "", "nothing goes where the table may go"
     result = run("assign", own_file, "--model", clustered, "--out", tmp_path / "pipe")
     assert result.exit_code == 1

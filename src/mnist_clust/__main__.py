@@ -167,7 +167,7 @@ def assign(
     if images not in NAMED:
         find(images)  # before the model is read
 
-    from mnist_clust.own_images import DOUBTFUL, assign_images
+    from mnist_clust.own_images import assign_images
     from mnist_clust.pipeline import ImageClusterer
 
     saved = ImageClusterer.load(model)
@@ -177,8 +177,11 @@ def assign(
     err = not out.is_file() or is_open_file(out)  # the table itself may go to where this would
     for notice in (*new.notices, *([unlike] if unlike else [])):
         warn(notice, err=err)
-    doubtful = int((table.confidence < DOUBTFUL).sum())
-    click.echo(f"{len(table):,} images assigned, {doubtful:,} of them doubtful: {out}", err=err)
+    said = f"{len(table):,} images assigned, {table.doubtful.sum():,} of them doubtful"
+    if len(table) == 1:
+        (one,) = table.itertuples()
+        said = f"{one.name} (cluster {one.cluster}), with a confidence of {one.confidence:.0%}"
+    click.echo(f"{said}: {out}", err=err)
 
 
 def _refuse_to_replace(out: Path, images: str, model: Path) -> None:

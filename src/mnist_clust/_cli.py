@@ -22,7 +22,11 @@ _EXTRAS = {  # and a few libraries of each, whichever is missed first
     "explore": ("streamlit", "skimage", "pillow_heif"),
     "scale": ("dask", "distributed", "zarr", "bokeh"),
 }
-_HEADS = (b"index,cluster,x,y,confidence", b"index,file,cluster,x,y,confidence")
+_HEADS = {  # of earlier versions, too
+    b"index," + file + columns
+    for file in (b"", b"file,")
+    for columns in (b"cluster,x,y,confidence", b"cluster,name,x,y,confidence,doubtful")
+}
 STOPPED = (
     "Stopped: every file written so far is whole and is kept, and long results of notebooks are "
     "in the cache, so that the next run need not compute them again."

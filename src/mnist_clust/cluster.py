@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from string import ascii_uppercase
 
 import numpy as np
 import numpy.typing as npt
@@ -81,3 +82,8 @@ def _continued(model: KMeans, X: npt.NDArray[np.floating]) -> KMeans:
     """Fit KMeans to more points, from the centres that it found on some."""
     with one_thread():
         return KMeans(model.n_clusters, init=model.cluster_centers_, n_init=1).fit(X)
+
+
+def letters(n: int) -> list[str]:
+    """Name clusters that have no other name: A to Z, A2 to Z2, and so on."""
+    return [ascii_uppercase[c % 26] + (str(c // 26 + 1) if c >= 26 else "") for c in range(n)]

@@ -38,8 +38,8 @@ MIN_TRAIN = 5  # of which a map can be made
 
 SAMPLE_NOTICE = (
     "THIS IS NOT FULL MNIST: this run uses the embedded sample of 5,000 digits, so its numbers "
-    "differ from those in the text. For all 70,000, set MNIST_CLUST_DATA to a folder with the "
-    "four MNIST files, or connect to a network."
+    "differ from those in the text. For all 70,000 ask for 'mnist', with a network or with "
+    "MNIST_CLUST_DATA set to a folder with the four MNIST files."
 )
 
 __all__ = [

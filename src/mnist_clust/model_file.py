@@ -32,6 +32,7 @@ class SavedParts(NamedTuple):
     image_shape: tuple[int, int]
     form: Form
     usual: Usual | None
+    names: list[str]  # none in files of earlier versions
 
 
 def pack(parts: SavedParts, parameters: Mapping[str, object]) -> bytes:
@@ -48,6 +49,7 @@ def pack(parts: SavedParts, parameters: Mapping[str, object]) -> bytes:
         image_shape=np.array(parts.image_shape),
         form=np.array(astuple(parts.form), float),
         usual=np.array(parts.usual or ()),
+        names=np.frombuffer(json.dumps(parts.names).encode(), np.uint8),
         parameters=np.frombuffer(text.encode(), np.uint8),
         format=np.array(FORMAT),
     )
@@ -69,7 +71,8 @@ def unpack(path: Path) -> tuple[SavedParts, dict[str, Any]]:
         # Formats up to 1 knew neither what is usual nor how images were brought to grey.
         arrays.setdefault("usual", np.empty(0))
         arrays.setdefault("form", np.array(astuple(Form()), float))
-        _check(arrays, parameters)
+        names = json.loads(arrays["names"].tobytes()) if "names" in arrays else []
+        _check(arrays, parameters, names)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise DataError(
             f"{path} is not a saved map ({error}): run 'cluster' again to make one."
@@ -83,11 +86,12 @@ def unpack(path: Path) -> tuple[SavedParts, dict[str, Any]]:
         (height, width),
         Form(full, bool(inverted), bool(resized)),
         Usual(*arrays["usual"].tolist()) if arrays["usual"].size else None,
+        names,
     )  # fmt: skip
     return parts, parameters
 
 
-def _check(arrays: Arrays, parameters: Mapping[str, object]) -> None:
+def _check(arrays: Arrays, parameters: Mapping[str, object], names: object) -> None:
     n, features = arrays["rows"].shape
     clusters, usual, form = (arrays[name] for name in ("clusters", "usual", "form"))
     shapes = {"embedding": (n, 2), "clusters": (n,), "image_shape": (2,), "form": (3,)}
@@ -104,5 +108,9 @@ def _check(arrays: Arrays, parameters: Mapping[str, object]) -> None:
         raise ValueError("numbers that are not whole")
     if clusters.min() < 0 or clusters.max() >= n:
         raise ValueError("clusters of other images")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("names that are none")
+    if names and len(names) != clusters.max() + 1:
+        raise ValueError("names of other clusters")
     if not isinstance(n_neighbors := parameters["n_neighbors"], int) or n_neighbors < 1:
         raise ValueError("no neighbours")

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from image_files.writing import (
     write_together,
 )
 from mnist_clust import plots, scores
+from mnist_clust.cluster import letters
 from mnist_clust.data import Digits, Images, Labels, NewImages, known_only
 from mnist_clust.islands import agreement
 from mnist_clust.model_file import MODEL_FILE
@@ -80,15 +80,12 @@ def cluster_images(
         model = ImageClusterer(n_clusters, verbose=True).fit(digits.train_images)
         _refuse_others(folder, model.n_clusters_, earlier)  # where it found more than looked for
         model.form_ = digits.form
+        model.names_ = name_clusters(model, digits.train_labels)
         table, summary = _found(digits, model)
         with timed("pictures", summary["seconds"], verbose=True):
             colors = _colors(table)
-            train = table[table.split == "train"]
-            names = train.groupby("cluster").name.first()
-            silhouettes = train.silhouette.to_numpy()
-            files = draw_pictures(
-                digits.train_images, model, names, silhouettes, colors, purity(table)
-            )
+            silhouettes = table[table.split == "train"].silhouette.to_numpy()
+            files = draw_pictures(digits.train_images, model, silhouettes, colors, purity(table))
         files[PAGE] = page(summary, table, [*map(_sheet, range(len(colors)))], colors)
         files["clusters.csv"] = _csv(table)
         files[MODEL_FILE] = model.packed()
@@ -108,10 +105,9 @@ def _found(digits: Digits, model: ImageClusterer) -> tuple[pd.DataFrame, dict[st
     silhouettes = map_silhouettes(model.embedding_, model.labels_)
     placed = new[["x", "y"]].to_numpy(np.float32), new.cluster.to_numpy()
     new["silhouette"] = map_silhouettes(model.embedding_, model.labels_, placed)
-    names = name_clusters(model, digits.train_labels)
     table = pd.concat([
-        _table(digits, "train", pd.DataFrame(known).assign(silhouette=silhouettes), names),
-        _table(digits, "test", new, names),
+        _table(digits, "train", pd.DataFrame(known).assign(silhouette=silhouettes), model.names_),
+        _table(digits, "test", new, model.names_),
     ])  # fmt: skip
     summary = summarise(digits, model, placed[1], float(silhouettes.mean()))
     summary |= {"n_doubtful": int(table.doubtful.sum()), "seconds": seconds}
@@ -161,11 +157,10 @@ def _sheet(cluster: int) -> str:
 def name_clusters(model: ImageClusterer, labels: Labels | None) -> list[str]:
     """Name each cluster by its most frequent label, or by a letter where there is none."""
     n = model.n_clusters_
-    letters = [ascii_uppercase[c % 26] + (str(c // 26 + 1) if c >= 26 else "") for c in range(n)]
     if labels is None:
-        return letters
+        return letters(n)
     found = name_by_majority(model.labels_, labels, n).tolist()
-    return [x if name == UNNAMED else str(name) for name, x in zip(found, letters, strict=True)]
+    return [x if name == UNNAMED else str(name) for name, x in zip(found, letters(n), strict=True)]
 
 
 def _table(digits: Digits, split: str, found: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -227,11 +222,11 @@ def _colors(table: pd.DataFrame) -> list[str]:
 
 
 def draw_pictures(
-    images: Images, model: ImageClusterer, names: Sequence[str],
+    images: Images, model: ImageClusterer,
     silhouettes: npt.NDArray[np.floating], colors: Sequence[str], pure: pd.Series | None = None,
 ) -> dict[str, bytes]:  # fmt: skip
     """Draw the map, named, and a contact sheet of each cluster, by file name."""
-    title = f"{len(images):,} images in {len(names)} clusters"
+    title = f"{len(images):,} images in {model.n_clusters_} clusters"
     drawn = plots.map_of_images(
         images, model.embedding_, None, title=title,
         cells=MAP_CELLS, colors=to_rgba_array(colors)[model.labels_, :3],
@@ -239,7 +234,7 @@ def draw_pictures(
     scaled = model.embedding_ - model.embedding_.min(axis=0)
     scaled *= MAP_CELLS / scaled.max()
     files = {}
-    for cluster, name in enumerate(names):
+    for cluster, name in enumerate(model.names_):
         members = np.flatnonzero(model.labels_ == cluster)
         x, top = np.quantile(scaled[members], [0.5, 0.95], axis=0).ravel()[[0, 3]]
         drawn.axes[0].text(x, top + 1, name, **BADGE)
@@ -276,8 +271,8 @@ def assign_images(
     model : ImageClusterer or path
         What `cluster_images` wrote.
     file : path
-        Columns ``index``, ``file`` (of pictures in a folder), ``cluster``, ``x``, ``y`` and
-        ``confidence``.
+        Columns ``index``, ``file`` (of pictures in a folder), ``cluster``, its ``name``, ``x``,
+        ``y``, ``confidence``, and ``doubtful`` where that is low.
 
     Returns
     -------
@@ -290,8 +285,10 @@ def assign_images(
         new = NewImages(new)
     if not isinstance(model, ImageClusterer):
         model = ImageClusterer.load(model)
-    table = model.assign(new.images)
-    table = table.round({"x": 4, "y": 4, "confidence": 4}).rename_axis("index").reset_index()
+    found = model.assign(new.images)
+    table = found.round({"x": 4, "y": 4, "confidence": 4}).rename_axis("index").reset_index()
+    table.insert(2, "name", np.array(model.names_, object)[found.cluster])
+    table["doubtful"] = found.confidence < DOUBTFUL
     if new.files:
         table.insert(1, "file", _names(new.files))
     unlike = model.difference(new.images)

@@ -73,7 +73,8 @@ def page(
         ),
         '<h2>Files</h2><p><a href="clusters.csv">clusters.csv</a> has a row for each image, '
         '<a href="summary.json">summary.json</a> these numbers. To place more images on this map: '
-        "<code>mnist-clust assign IMAGES --model FOLDER</code>.</p></body></html>\n",
+        "<code>python -m mnist_clust assign IMAGES --model FOLDER</code>, with this folder.</p>"
+        "</body></html>\n",
     ]
     return "\n".join(parts).encode(errors="replace")  # a file's name need not be text
 

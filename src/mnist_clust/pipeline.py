@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from image_files.pixels import Form
 from image_files.writing import write_atomically
-from mnist_clust.cluster import best_kmeans
+from mnist_clust.cluster import best_kmeans, letters
 from mnist_clust.components import Components
 from mnist_clust.data import Images
 from mnist_clust.features import check_images, describe
@@ -64,6 +64,8 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     labels_ : ndarray of int32, shape (n,)
         The cluster of each image. Clusters are numbered from the largest to the smallest.
     n_clusters_ : int
+    names_ : list of str
+        What each cluster is called: a letter, unless whoever fitted them knew more.
     islands_ : DataFrame
         What became of each island of the map; see `islands.merge_islands`.
     rows_ : ndarray of shape (n, n_components), float32
@@ -152,6 +154,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         with timed("clusters", self.seconds_, self.verbose):
             self.labels_, self.islands_ = self.find_clusters(self.embedding_, wanted)
             self.n_clusters_ = int(self.labels_.max()) + 1
+        self.names_ = letters(self.n_clusters_)
         return self
 
     def embed(self, n_components: int = 2) -> Rows:
@@ -203,7 +206,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         if X.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"These images have {X.shape[1]}×{X.shape[2]} pixels and those of the map "
-                f"{self.image_shape_[0]}×{self.image_shape_[1]}: bring them to that size."
+                f"{self.image_shape_[0]}×{self.image_shape_[1]}: bring them to that size (--size)."
             )
         return self._components.transform(describe(X))
 
@@ -272,7 +275,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "embedding_")
         parts = SavedParts(
             self._components, self.rows_, self.embedding_, self.labels_, self.image_shape_,
-            self.form_, self._usual,
+            self.form_, self._usual, self.names_,
         )  # fmt: skip
         return pack(parts, self.get_params())
 
@@ -289,7 +292,8 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         saved, parameters = unpack(Path(folder) / MODEL_FILE)
         model = cls(**parameters)
         model._components, model.rows_, model.embedding_ = saved[:3]
-        model.labels_, model.image_shape_, model.form_, model._usual = saved[3:]
+        model.labels_, model.image_shape_, model.form_, model._usual, names = saved[3:]
         model._index = NeighborIndex(model.rows_, "euclidean", None)
         model.n_clusters_ = int(model.labels_.max()) + 1
+        model.names_ = names or letters(model.n_clusters_)
         return model

@@ -137,7 +137,7 @@ def controls(digits: Digits) -> tuple[str, int, str, int]:
         kind = st.radio(
             "Clusters of", KINDS, key="map", horizontal=True,
             bind="query-params",
-            help="Plain map: t-SNE of the pixels. Sharpened map: t-SNE of oriented gradients, its "
+            help="Plain map: t-SNE of the pixels. Sharp map: t-SNE of oriented gradients, its "
             "clusters drawn together. Raw pixels: KMeans on the pixels, shown on the plain map.",
         )  # fmt: skip
         space = st.radio(

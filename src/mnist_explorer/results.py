@@ -32,7 +32,7 @@ Rows = npt.NDArray[np.float32]
 Say = Callable[[str, float], None]
 _T = TypeVar("_T")
 
-PIXELS, PLAIN, SHARP = "raw pixels", "plain map", "sharpened map"
+PIXELS, PLAIN, SHARP = "raw pixels", "plain map", "sharp map"
 KINDS = (PLAIN, SHARP, PIXELS)
 COUNTS = range(2, 21)  # numbers of clusters to choose from
 SEED = 0  # as the maps have
@@ -172,7 +172,7 @@ class Atlas:
         return self._keep(("sharp", 3), lambda: self._sharp_in_space(say))
 
     def model(self, say: Say) -> ImageClusterer:
-        """Return the sharpened map, which places new images."""
+        """Return the sharp map, which places new images."""
 
         def fit() -> ImageClusterer:
             say("Sharpening: gradients, neighbours, a map and its clusters", 0.1)
@@ -208,14 +208,14 @@ class Atlas:
     def place(
         self, images: Images, n_clusters: int, say: Say
     ) -> tuple[pd.DataFrame, npt.NDArray[np.int32], str | None]:
-        """Place new images on the sharpened map.
+        """Place new images on the sharp map.
 
         Parameters
         ----------
         images : ndarray of uint8, shape (m, height, width)
             Of the size of the others.
         n_clusters : int
-            The clustering of the sharpened map that they are assigned to.
+            The clustering of the sharp map that they are assigned to.
         say : callable
 
         Returns
@@ -260,7 +260,7 @@ class Atlas:
 
     def _sharp_in_space(self, say: Say) -> Rows:
         self.model(say)
-        say("Making the sharpened map in 3 dimensions", 0.6)
+        say("Making the sharp map in 3 dimensions", 0.6)
         return embed.sharp_space(self.digits.train_images)
 
     def _cluster(self, kind: str, dimensions: int, n_clusters: int, say: Say) -> Clustering:

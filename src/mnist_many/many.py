@@ -24,7 +24,7 @@ from image_files.writing import digest, to_json, write_atomically, write_togethe
 from mnist_clust import plots
 from mnist_clust.data import Digits
 from mnist_clust.model_file import MODEL_FILE
-from mnist_clust.own_images import DOUBTFUL, draw_pictures, name_clusters, png
+from mnist_clust.own_images import DOUBTFUL, draw_pictures, png
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.plots.style import cluster_colors
 from mnist_clust.silhouettes import map_silhouettes
@@ -144,9 +144,8 @@ def _fit(
     model.form_ = replace(form, resized=size is not None)
     silhouettes = map_silhouettes(model.embedding_, model.labels_)
     with timed("pictures", model.seconds_, verbose=True):
-        names = name_clusters(model, None)
-        colors = list(map(to_hex, cluster_colors(None, len(names))))
-        files = draw_pictures(images, model, names, silhouettes, colors)
+        colors = list(map(to_hex, cluster_colors(None, model.n_clusters_)))
+        files = draw_pictures(images, model, silhouettes, colors)
     files[MODEL_FILE] = model.packed()
     fit = {
         "n_fitted": len(images),

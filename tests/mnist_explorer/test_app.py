@@ -99,7 +99,7 @@ def test_every_view_of_every_map_shows(visit, kind, tab, shown):
     assert -1 <= float(metrics(page)["silhouette"].replace("−", "-")) <= 1
 
 
-def test_the_sharpened_map_says_how_many_clusters_it_finds(visit):
+def test_the_sharp_map_says_how_many_clusters_it_finds(visit):
     page = visit(map=SHARP, tab=app.METRICS)
     (found,) = (c.value for c in page.caption if c.value.startswith("The map itself finds"))
     assert 2 <= int(found.split()[-2]) <= 20

@@ -84,7 +84,7 @@ def test_what_was_made_is_shown_while_another_is_made(atlas):
 
 
 @pytest.mark.slow
-def test_the_sharpened_map_and_its_own_clusters_are_the_pipelines(atlas):
+def test_the_sharp_map_and_its_own_clusters_are_the_pipelines(atlas):
     model = sharp_map(atlas.digits.train_images)
     np.testing.assert_array_equal(atlas.embedding(SHARP, 2, quiet), model.embedding_)
     found = atlas.clustering(SHARP, 2, model.n_clusters_, quiet)
