@@ -1,7 +1,10 @@
 import gzip
+import io
 import json
 import os
 import pickle
+import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -27,6 +30,11 @@ def images():
     drawn = np.zeros((60, 6, 6), np.uint8)
     drawn[:, 1:5, 1:5] = np.random.default_rng(0).integers(20, 256, (60, 4, 4))
     return drawn
+
+
+def png_of(image):
+    Image.fromarray(image).save(written := io.BytesIO(), "PNG")
+    return written.getvalue()
 
 
 def save_npy(folder, images):
@@ -200,3 +208,72 @@ def test_a_zarr_array_that_would_unpickle_is_refused(tmp_path, where):
     with pytest.raises(DataError):
         open_source(tmp_path / "a.zarr").chunks[0].read(None)
     assert not (tmp_path / "unpickled").exists()
+
+
+def test_a_zarr_array_that_was_written_to_is_known_as_another(tmp_path, images):
+    array = zarr.open_array(save_zarr(tmp_path, images))
+    before = open_source(tmp_path / "x").mark
+    assert open_source(tmp_path / "x").mark == before
+    array[:] = 255 - images
+    assert open_source(tmp_path / "x").mark != before
+
+
+def test_results_beside_images_are_no_images(tmp_path, images):
+    save_parts(tmp_path, images)
+    results = tmp_path / "clusters-x"
+    results.mkdir()
+    (results / "clusters.csv").write_text("index")
+    (results / "summary.json").write_text('{"digest": "", "n_clusters": 1, "files": {}}')
+    np.savez(results / "model.npz", rows=images)
+    assert len(open_source(tmp_path)) == 60
+    (results / "summary.json").write_text("somebody else's")
+    with pytest.raises(DataError, match="holds no images"):
+        open_source(tmp_path)
+
+
+def test_parquet_pictures_are_brought_to_a_size(tmp_path, images):
+    sides = [6, 9]
+    pictures = [
+        {"bytes": png_of(np.kron(image[: sides[n % 2]], np.ones((2, 2), np.uint8)))}
+        for n, image in enumerate(images)
+    ]
+    pd.DataFrame({"image": pictures}).to_parquet(tmp_path / "x.parquet", row_group_size=25)
+    source = open_source(tmp_path / "x.parquet")
+    for chunk in source.chunks:
+        assert chunk.read((6, 6)).shape == (len(chunk), 6, 6)
+
+
+def test_errors_in_parquet_pictures_name_the_file(tmp_path, images):
+    pictures = [{"bytes": png_of(image[: 5 + n % 2])} for n, image in enumerate(images)]
+    pd.DataFrame({"image": pictures}).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path / 'x.parquet'} holds pictures of")):
+        open_source(tmp_path / "x.parquet").chunks[0].read(None)
+
+
+@pytest.mark.parametrize("group", [11, 60])
+def test_rows_are_cut_out_of_any_groups(tmp_path, images, group):
+    names = [f"pixel{i}" for i in range(36)]
+    pd.DataFrame(images.reshape(60, -1), columns=names).to_parquet(
+        tmp_path / "x.parquet", row_group_size=group
+    )
+    found = np.concatenate([c.read(None) for c in open_source(tmp_path / "x.parquet").chunks])
+    np.testing.assert_array_equal(found.reshape(images.shape), images)
+
+
+def test_a_library_that_is_missing_is_no_damage(tmp_path, images, monkeypatch):
+    save_zarr(tmp_path, images)
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(ImportError):
+        open_source(tmp_path / "x")
+
+
+def test_x_and_y_are_images_and_labels(tmp_path, images):
+    np.save(tmp_path / "x_train.npy", images)
+    np.save(tmp_path / "y_train.npy", np.zeros(60, int))
+    assert len(open_source(tmp_path)) == 60
+
+
+@pytest.mark.parametrize("name", ["unlabelled.npy", "labels.npy"])
+def test_a_file_that_somebody_named_is_read_whatever_its_name(tmp_path, images, name):
+    np.save(tmp_path / name, images)
+    assert len(open_source(tmp_path / name)) == 60

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
+import os
+import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +19,14 @@ import numpy.typing as npt
 from image_files.pictures import ENDINGS, contents_of, read_picture, read_pictures
 from image_files.pixels import Form, Grey, Size, as_grey, fitted
 from image_files.reading import IDX_TYPES, DataError, readable
-from image_files.sources import read_source
+from image_files.sources import labels_beside, read_source
+from image_files.writing import holds_results
 
 MANY = 200_000  # images from which on not all are fitted
 CHUNK = 5_000  # images, of as many pixels as MNIST's
+_ROWS = 1024  # of a Parquet file that are unfolded at a time
 PIXELS = CHUNK * 28 * 28  # of a chunk at most
+_LABELS = re.compile(r"(^|[^a-z])labels?([^a-z]|$)")  # in the name of a file that holds such
 _ZARR = ("zarr.json", ".zarray")  # what an array of format 3 or 2 has in its folder
 
 
@@ -41,7 +48,7 @@ class Chunk:
         if self.pictures:
             return read_pictures(contents_of(self.path, self.pictures), self.path, size)[0]
         with readable(self.path):
-            return np.asarray(_open(self.path, self.start, self.stop))
+            return np.asarray(_open(self.path, self.start, self.stop, size))
 
     def read_grey(self, form: Form, size: Size | None) -> tuple[Grey, list[str]]:
         """Read the images, treated as those of a given form were; say what was done besides."""
@@ -99,21 +106,29 @@ def open_source(path: Path) -> Source | None:
     ----------
     path : Path
         An ``.npy``, IDX, ``.npz`` or Parquet file, a Zarr array, or a folder of such parts or of
-        pictures. Files that lie beside images and have "label" in their name are left out.
+        pictures. Of those in a folder, labels are left out, by their names.
     """
     with readable(path):
         if path.is_file() or _is_zarr(path):
             return _of_files(path, [path]) if _is_part(path) else None
-        inside = sorted(p for p in path.rglob("*") if not _hidden(p.relative_to(path)))
+        inside = sorted(_below(path))
         pictures = [p for p in inside if p.suffix.lower() in ENDINGS and p.is_file()]
         if pictures:
             return _of_pictures(path, pictures)
-        parts = [p for p in inside if _is_part(p) and (p.is_file() or _is_zarr(p))]
+        parts = [p for p in inside if _is_part(p) and not _LABELS.search(p.name.lower())]
+        beside = {labels for part in parts for labels in labels_beside(part)}
+        parts = [p for p in parts if p not in beside]
         return _of_files(path, parts) if parts else None
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _below(folder: Path) -> Iterator[Path]:
+    """List the files and Zarr arrays below a folder, what is hidden or a run's results left out."""
+    for place, folders, names in os.walk(folder):
+        around = Path(place)
+        kept = [f for f in folders if f[0] != "." and not holds_results(around / f)]
+        folders[:] = [f for f in kept if not _is_zarr(around / f)]
+        yield from (around / f for f in kept if f not in folders)
+        yield from (around / n for n in names if n[0] != "." and (around / n).is_file())
 
 
 def _is_zarr(path: Path) -> bool:
@@ -122,8 +137,7 @@ def _is_zarr(path: Path) -> bool:
 
 def _is_part(path: Path) -> bool:
     kinds = (".npy", ".npz", ".parquet")
-    named = path.suffix.lower() in kinds or "ubyte" in path.name or _is_zarr(path)
-    return named and "label" not in path.name.lower()
+    return path.suffix.lower() in kinds or "ubyte" in path.name or _is_zarr(path)
 
 
 def _of_files(origin: Path, files: list[Path]) -> Source | None:
@@ -156,9 +170,9 @@ def _of_pictures(folder: Path, files: list[Path]) -> Source:
 
 def _mark(origin: Path, files: list[Path]) -> str:
     digest = hashlib.sha256()
-    for path in files:
-        told = next((path / name for name in _ZARR if (path / name).is_file()), path)
-        state = told.stat()
+    parts = (sorted(path.rglob("*")) if path.is_dir() else [path] for path in files)
+    for path in itertools.chain.from_iterable(parts):
+        state = path.stat()
         name = path.relative_to(origin) if path != origin else path.name
         digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode(errors="replace"))
     return digest.hexdigest()
@@ -174,8 +188,11 @@ def _shape(path: Path) -> tuple[int, ...]:
     return shape
 
 
-def _open(path: Path, start: int, stop: int | None) -> Any:
-    """Return some of a file's images; of files that can be read in parts, unread as yet."""
+def _open(path: Path, start: int, stop: int | None, size: Size | None = None) -> Any:
+    """Return some of a file's images; of files that can be read in parts, unread as yet.
+
+    Pictures in a Parquet file are brought to a size, if one is asked for.
+    """
     kind = path.suffix.lower()
     if path.is_dir():
         import zarr
@@ -185,7 +202,7 @@ def _open(path: Path, start: int, stop: int | None) -> Any:
     if kind == ".npy":
         return np.lib.format.open_memmap(path, mode="r")[start:stop]
     if kind == ".parquet":
-        return _rows_of_parquet(path, start, stop or 0)
+        return _rows_of_parquet(path, start, stop or 0, size)
     if kind not in (".npz", ".gz"):
         return _map_idx(path)[start:stop]
     parts = read_source(path).parts
@@ -204,16 +221,21 @@ def _map_idx(path: Path) -> npt.NDArray[Any]:
     return np.memmap(path, IDX_TYPES[magic[2]], "r", 4 + 4 * magic[3], shape)
 
 
-def _rows_of_parquet(path: Path, start: int, stop: int) -> npt.NDArray[Any]:
+def _rows_of_parquet(path: Path, start: int, stop: int, size: Size | None) -> npt.NDArray[Any]:
     """Cut rows out of a file, and let them be read as a file of their own."""
-    from pyarrow import parquet
+    from pyarrow import Table, parquet
 
     with parquet.ParquetFile(path) as file, tempfile.TemporaryDirectory() as folder:
         ends = np.cumsum([file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)])
-        groups = np.arange(
-            np.searchsorted(ends, start, "right"), np.searchsorted(ends, stop, "left") + 1
-        )
-        before = int(ends[groups[0]]) - file.metadata.row_group(int(groups[0])).num_rows
-        table = file.read_row_groups(groups.tolist()).slice(start - before, stop - start)
-        parquet.write_table(table, cut := Path(folder) / path.name)
-        return read_source(cut).parts["images"]
+        first = int(np.searchsorted(ends, start, "right"))
+        at, rows = int(ends[first - 1]) if first else 0, []
+        for batch in file.iter_batches(_ROWS, row_groups=range(first, len(ends))):
+            rows.append(batch[max(start - at, 0) : max(stop - at, 0)])
+            at += len(batch)
+            if at >= stop:
+                break
+        parquet.write_table(Table.from_batches(rows), cut := Path(folder) / path.name)
+        try:
+            return read_source(cut, size).parts["images"]
+        except DataError as error:
+            raise DataError(str(error).replace(str(cut), str(path))) from error

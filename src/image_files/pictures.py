@@ -6,14 +6,16 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from image_files.pixels import Grey, Size, colour_to_grey, fit_into
+from image_files.pixels import Size, colour_to_grey, fit_into
 from image_files.reading import MAX_BYTES, DataError, readable, too_large
 
+Levels = npt.NDArray[Any]  # of grey: uint8, or float32 from pictures of 16 bits
 ENDINGS = (".png", ".jpg", ".jpeg")
 
 
@@ -57,9 +59,10 @@ def open_picture(content: bytes, name: str, limits: Limits) -> Iterator[Image.Im
         ) from error
 
 
-def read_picture(content: bytes, name: str = "This file") -> tuple[Grey, bool]:
+def read_picture(content: bytes, name: str = "This file") -> tuple[Levels, bool]:
     """Decode a PNG or JPEG picture to grey levels, and tell whether colours were lost by it.
 
+    One of 16 bits keeps them, as fractions of levels: it may use few of its range.
     What is transparent shows black, unless the ink is in the transparency. Errors are those of
     `open_picture`.
     """
@@ -67,10 +70,9 @@ def read_picture(content: bytes, name: str = "This file") -> tuple[Grey, bool]:
         return _decode(ImageOps.exif_transpose(picture))
 
 
-def _decode(picture: Image.Image) -> tuple[Grey, bool]:
+def _decode(picture: Image.Image) -> tuple[Levels, bool]:
     if picture.mode.startswith("I"):  # 16 bits, which convert("L") would cut off
-        deep = np.asarray(picture, np.float32).clip(0, 65535) / 257
-        return deep.astype(np.uint8), False
+        return np.asarray(picture, np.float32).clip(0, 65535) / np.float32(257), False
     clear = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
     if picture.mode in ("1", "L") and not clear:
         return np.asarray(picture.convert("L")), False
@@ -84,13 +86,13 @@ def read_pictures(
     origin: Path,
     size: Size | None = None,
     limit: int = MAX_BYTES,
-) -> tuple[Grey, bool]:
+) -> tuple[Levels, bool]:
     """Decode pictures, each with a name for messages, that are of one size or are brought to it.
 
     Also tells whether any was in colour. `origin` is where they are from, `limit` the bytes of
     pixels that are read at most.
     """
-    images: list[Grey] = []
+    images: list[Levels] = []
     coloured = False
     for name, content in pictures:
         image, colours = read_picture(content, name)
@@ -105,7 +107,7 @@ def read_pictures(
                 f"{height}x{width} do it."
             )
         images.append(image)
-        if len(images) * image.size > limit:
+        if len(images) * image.nbytes > limit:
             raise too_large(origin, limit)
     return (np.stack(images) if images else np.empty((0, 2, 2), np.uint8)), coloured
 

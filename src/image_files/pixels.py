@@ -187,15 +187,18 @@ def border(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate(sides, axis=1)
 
 
-def fit_into(image: Grey, size: Size) -> Grey:
-    """Scale an image into a size, its proportions kept, and fill up with what its border shows."""
+def fit_into(image: npt.NDArray[Any], size: Size) -> npt.NDArray[Any]:
+    """Scale an image, of uint8 or float32, into a size and keep its proportions.
+
+    What its border shows fills it up.
+    """
     if image.shape == size:
         return image
     scale = min(size[0] / image.shape[0], size[1] / image.shape[1])
     height, width = (max(1, round(scale * side)) for side in image.shape)
     method = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
     scaled = np.asarray(Image.fromarray(image).resize((width, height), method))
-    whole = np.full(size, np.median(border(image[None])), np.uint8)
+    whole = np.full(size, np.median(border(image[None])), image.dtype)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     whole[top : top + height, left : left + width] = scaled
     return whole
@@ -212,7 +215,7 @@ def size_asked(size: int | Size | None) -> Size | None:
     """Settle the size that an argument or ``MNIST_CLUST_SIZE`` asks for."""
     if size is None:
         return parse_size(os.environ.get("MNIST_CLUST_SIZE") or None)
-    return _bounded(size, size) if isinstance(size, int) else _bounded(*size)
+    return _bounded(*(size if isinstance(size, tuple) else (int(size), int(size))))
 
 
 def _bounded(height: int, width: int) -> Size:

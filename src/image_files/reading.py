@@ -68,7 +68,7 @@ def readable(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     try:
         yield
-    except DataError:
+    except (DataError, ImportError):  # a library that is missing is no fault of the file
         raise
     except Exception as error:
         for kind, said in _SAID.items():

@@ -26,6 +26,7 @@ from image_files.reading import (
     readable,
 )
 from image_files.tables import read_csv, read_parquet
+from image_files.writing import holds_results
 
 IDX_NAMES = {
     "x_train": "train-images-idx3-ubyte",
@@ -61,6 +62,8 @@ def find(source: str | os.PathLike[str], hint: str = f"give {KINDS}") -> Path:
             path = Path(source).expanduser()
         except RuntimeError as error:
             raise DataError(f"{source} lies with a user whom nobody knows: {hint}.") from error
+        if path.name in ("", ".."):  # whose name would say nothing
+            path = path.resolve()
         if not path.exists():
             raise DataError(f"{path} does not exist: {hint}.")
         if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
@@ -111,7 +114,7 @@ def _read_file(path: Path, size: Size | None, limit: int) -> Found:
         return found
     read = read_array if kind == ".npy" else read_idx
     found.parts = {"images": read(path, limit)}
-    for beside in _labels_beside(path):
+    for beside in labels_beside(path):
         found.parts["labels"] = read(beside, limit)
     return found
 
@@ -124,7 +127,7 @@ def _with_plain_names(arrays: Parts) -> Parts:
     return arrays
 
 
-def _labels_beside(path: Path) -> Iterator[Path]:
+def labels_beside(path: Path) -> Iterator[Path]:
     """Find files that are called as this one, but for labels, gzipped or not."""
     name = path.name
     called = {name.replace(word, "labels").replace("idx3", "idx1") for word in ("images", "imgs")}
@@ -184,7 +187,7 @@ def _read_folder(path: Path, size: Size | None, limit: int) -> Found:
     if pictures:
         return _read_pictures(path, pictures, path, size, limit)
     data = [path / name for name in files if name.lower().endswith(FILES)]
-    beside = {label for file in data for label in _labels_beside(file)}
+    beside = {label for file in data for label in labels_beside(file)}
     data = [file for file in data if file not in beside]
     pair = {part: [f for f in data if _part_of(f.stem) == part] for part in ("train", "test")}
     if all(len(found) == 1 for found in pair.values()):
@@ -195,14 +198,16 @@ def _read_folder(path: Path, size: Size | None, limit: int) -> Found:
 
 
 def _files_in(folder: Path) -> list[str]:
-    """List all files below a folder, hidden ones and links to folders left out, in order."""
+    """List the files below a folder in order: no hidden ones, links to folders, or results."""
     found: list[str] = []
 
     def fail(error: OSError) -> None:
         raise error
 
     for place, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = sorted(f for f in folders if f[0] != "." and f != "__MACOSX")
+        hidden = [f for f in folders if f[0] == "." or f == "__MACOSX"]
+        results = [f for f in folders if holds_results(Path(place, f))]
+        folders[:] = sorted(set(folders) - {*hidden, *results})
         inside = os.path.relpath(place, folder)
         for name in sorted(names):
             if name[0] != "." and os.path.isfile(os.path.join(place, name)):  # noqa: PTH113, PTH118

@@ -16,7 +16,8 @@ from image_files.pictures import read_pictures
 from image_files.pixels import Notify, Size
 from image_files.reading import MAX_BYTES, Array, DataError, Parts, readable, too_large
 
-NUMBER_NAMES = {"", "id", "index", "imageid", "unnamed: 0"}  # of rows, which say nothing
+# Columns with the numbers of rows, which say nothing; the last is pandas' own.
+NUMBER_NAMES = {"", "id", "index", "imageid", "unnamed: 0", "__index_level_0__"}
 _MAX_COLUMNS = 100_000
 _BLOCK = 1 << 23  # bytes of a CSV file at once; no line may be longer
 _ROWS, _PICTURES = 1024, 32  # of a Parquet file at once

@@ -19,8 +19,9 @@ import psutil
 if sys.platform != "win32":
     import fcntl
 
+SUMMARY, RUN = "summary.json", "run.json"  # what commands write of themselves beside their results
 _HALF_WRITTEN = ".mnist-clust-new"
-_LONGEST_NAME = 200  # of the 255 characters a file's name may have
+_LONGEST_NAME = 200  # of the 255 bytes a file's name may have
 _OPEN_FILES = ("/dev/fd/", "/dev/std", "/proc/")  # whoever opened them writes there, too
 _MAX_RECORD = 1 << 24  # bytes
 
@@ -95,7 +96,8 @@ def _to_replace(path: Path) -> Path | None:
 
 def _new_beside(target: Path) -> Path:
     """Make an empty file that a later run knows for a leftover, with the mode of new files."""
-    name = f".{target.name[:_LONGEST_NAME]}.{os.getpid()}-{secrets.token_hex(4)}{_HALF_WRITTEN}"
+    start = os.fsencode(target.name)[:_LONGEST_NAME].decode(errors="ignore")
+    name = f".{start}.{os.getpid()}-{secrets.token_hex(4)}{_HALF_WRITTEN}"
     path = target.with_name(name)
     path.touch(0o666, exist_ok=False)
     return path
@@ -158,6 +160,9 @@ def sole_writer(folder: Path, *, quiet: bool = False) -> Iterator[None]:
     however that ends. Windows has no such locks, and there runs do not wait for each other.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    effective = os.access in os.supports_effective_ids
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     if sys.platform == "win32":
         yield
         return
@@ -197,6 +202,14 @@ def read_record(path: Path, *keys: str) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) and set(keys) <= set(found) else {}
+
+
+def holds_results(folder: Path) -> bool:
+    """Tell whether a folder is what `cluster` wrote, whose pictures are no images to cluster."""
+    return (
+        (folder / "clusters.csv").is_file()
+        and bool(read_record(folder / SUMMARY, "digest", "n_clusters", "files"))
+    ) or ((folder / "clusters.parquet").is_file() and bool(read_record(folder / RUN, "settings")))
 
 
 def remove_recorded(folder: Path, record: Mapping[str, str]) -> None:

@@ -20,6 +20,7 @@ except ValueError as error:
 
 from image_files.pixels import parse_size, size_asked
 from image_files.reading import DataError
+from image_files.sources import name_of
 from image_files.writing import is_open_file
 from mnist_clust._cli import (
     Stoppable,
@@ -109,7 +110,7 @@ def cluster(
     """
     wanted, wanted_size = count_of(clusters), size_asked(parse_size(size))
     if source := _many(images, bool(fit_on or scheduler or workers)):
-        folder = out or Path(f"clusters-{source.origin.stem}")
+        folder = out or Path(f"clusters-{name_of(source.origin)}")
         given = {"n_clusters": wanted, "fit_on": fit_on or 60_000, "size": wanted_size}
         _by_dask("cluster_many", source, folder, scheduler, workers, **given)
         return

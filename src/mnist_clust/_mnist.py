@@ -22,7 +22,7 @@ _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 
 
 class MnistUnavailableError(FailureError, DataError):
-    """MNIST is neither on this machine nor to be had from the network."""
+    """MNIST, or USPS, is neither on this machine nor to be had from the network."""
 
 
 def mnist_is_local() -> bool:
@@ -115,7 +115,7 @@ def find_usps() -> Found:
         with _impatient():
             usps = fetch_openml(data_id=41082, as_frame=False, parser="liac-arff", n_retries=0)
     except Exception as error:  # no network, no such page, half a file: all alike
-        raise DataError(
+        raise MnistUnavailableError(
             f"USPS could not be downloaded ({type(error).__name__}): connect to a network, or set "
             "MNIST_CLUST_USPS to a file with x_train, y_train, x_test and y_test."
         ) from error

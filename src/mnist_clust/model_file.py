@@ -63,20 +63,22 @@ def unpack(path: Path) -> tuple[SavedParts, dict[str, Any]]:
             f"{path.parent} holds no {MODEL_FILE}: give the folder that 'cluster' wrote."
         )
     arrays = read_npz(path)
-    if arrays.get("format", np.array(0)).max() > FORMAT:
-        raise DataError(f"{path} was written by a newer version of mnist-clust: install that.")
     try:
+        if int(arrays.get("format", np.array(0)).max()) > FORMAT:
+            raise DataError(f"{path} was written by a newer version of mnist-clust: install that.")
         parameters = json.loads(arrays["parameters"].tobytes())
+        if not isinstance(parameters, dict):
+            raise TypeError("parameters without names")
         parameters.pop("max_clusters", None)  # of versions that tried numbers of clusters
         # Formats up to 1 knew neither what is usual nor how images were brought to grey.
         arrays.setdefault("usual", np.empty(0))
         arrays.setdefault("form", np.array(astuple(Form()), float))
         names = json.loads(arrays["names"].tobytes()) if "names" in arrays else []
         _check(arrays, parameters, names)
+    except DataError:
+        raise
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise DataError(
-            f"{path} is not a saved map ({error}): run 'cluster' again to make one."
-        ) from error
+        raise no_map(path, error) from error
     components = Components(len(arrays["components"]))
     height, width = arrays["image_shape"].tolist()
     full, inverted, resized = arrays["form"].tolist()
@@ -91,6 +93,11 @@ def unpack(path: Path) -> tuple[SavedParts, dict[str, Any]]:
     return parts, parameters
 
 
+def no_map(path: Path, error: Exception) -> DataError:
+    """Say what a file lacks to be a saved map."""
+    return DataError(f"{path} is not a saved map ({error}): run 'cluster' again to make one.")
+
+
 def _check(arrays: Arrays, parameters: Mapping[str, object], names: object) -> None:
     n, features = arrays["rows"].shape
     clusters, usual, form = (arrays[name] for name in ("clusters", "usual", "form"))
@@ -101,7 +108,9 @@ def _check(arrays: Arrays, parameters: Mapping[str, object], names: object) -> N
         raise ValueError("components of another shape")
     if usual.shape not in ((3,), (0,)) or not 0 < form[0] <= 255:
         raise ValueError("no likeness")
-    numbers = ("mean", "components", "rows", "embedding", "usual")
+    numbers = ("mean", "components", "rows", "embedding", "usual", "form")
+    if not all(arrays[name].dtype.kind in "fiu" for name in numbers):
+        raise ValueError("values that are no real numbers")
     if not all(np.isfinite(arrays[name]).all() for name in numbers):
         raise ValueError("values that are not finite")
     if not all(np.issubdtype(arrays[a].dtype, np.integer) for a in ("clusters", "image_shape")):

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from image_files.writing import (
+    SUMMARY,
     digest,
     read_record,
     remove_recorded,
@@ -45,7 +46,6 @@ BADGE: Any = {
     "bbox": {"boxstyle": "round,pad=0.3", "fc": "#1f2933", "ec": "white"},
 }  # fmt: skip
 MOST_SHEETS = 100  # looked for, where nobody said how many clusters there will be
-SUMMARY = "summary.json"
 
 
 def cluster_images(

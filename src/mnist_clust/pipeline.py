@@ -22,7 +22,7 @@ from mnist_clust.data import Images
 from mnist_clust.features import check_images, describe
 from mnist_clust.islands import by_size, find_clusters, merge_islands, second_view, vote
 from mnist_clust.likeness import Usual, difference
-from mnist_clust.model_file import MODEL_FILE, SavedParts, pack, unpack
+from mnist_clust.model_file import MODEL_FILE, SavedParts, no_map, pack, unpack
 from mnist_clust.timed import timed
 from numba_tsne import TSNE, NeighborGraph, nearest_neighbors
 from numba_tsne.neighbors import NeighborIndex
@@ -289,8 +289,12 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             If there is none, it is damaged, or a newer version wrote it; the message says which
             and what to do.
         """
-        saved, parameters = unpack(Path(folder) / MODEL_FILE)
-        model = cls(**parameters)
+        file = Path(folder) / MODEL_FILE
+        saved, parameters = unpack(file)
+        try:
+            model = cls(**parameters)
+        except TypeError as error:
+            raise no_map(file, error) from error
         model._components, model.rows_, model.embedding_ = saved[:3]
         model.labels_, model.image_shape_, model.form_, model._usual, names = saved[3:]
         model._index = NeighborIndex(model.rows_, "euclidean", None)

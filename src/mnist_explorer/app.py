@@ -235,7 +235,7 @@ def selection_bar(digits: Digits, shown: Clustering, chosen: npt.NDArray[np.int6
             "CSV", lambda: table_of(digits, shown, chosen), "digits.csv", "text/csv",
             on_click="ignore",
         )  # fmt: skip
-        st.button("Clear", key="clear", on_click=lambda: state.pop("selected"))
+        st.button("Clear", key="clear", on_click=lambda: state.pop("selected", None))
 
 
 def table_of(digits: Digits, shown: Clustering, chosen: npt.NDArray[np.int64]) -> bytes:
@@ -258,7 +258,7 @@ def words(digits: Digits, shown: Clustering, index: int) -> str:
     """Tell of an image what is known without a wait."""
     told = f"Image {index}"
     if shown.labels is not None:
-        told += f", digit {shown.labels[index]}"
+        told += f", digit {shown.label_of(index)}"
     return f"{told}, cluster {shown.titles[shown.clusters[index]]}"
 
 
@@ -271,8 +271,7 @@ def detail(digits: Digits, shown: Clustering, index: int | None) -> DeltaGenerat
         large = pictures.shown(digits.train_images[index], 140)
         st.image(large, words(digits, shown, index), output_format="PNG")
         st.metric("cluster", shown.titles[shown.clusters[index]], width="content")
-        label = "-" if shown.labels is None else str(shown.labels[index])
-        st.metric("digit", label, width="content")
+        st.metric("digit", shown.label_of(index), width="content")
         return st.empty()
 
 
@@ -291,7 +290,7 @@ def short(shown: Clustering, indices: npt.NDArray[np.integer]) -> list[str]:
     clusters = [shown.titles[cluster] for cluster in shown.clusters[indices]]
     if shown.labels is None:
         return clusters
-    labels = shown.labels[indices]
+    labels = map(shown.label_of, indices.tolist())
     return [f"{label} in {name[0]}" for label, name in zip(labels, clusters, strict=True)]
 
 
@@ -379,7 +378,7 @@ def mistakes(digits: Digits, shown: Clustering) -> None:
         st.info("These images carry no labels, so nobody can say which are mistaken.")
         return
     table = shown.mistakes
-    classes = [EVERY, *(str(value) for value in np.unique(shown.labels))]
+    classes = [EVERY, *(str(value) for value in np.unique(known_only(shown.labels)[0]))]
     letters = [EVERY, *shown.letters]
     with st.container(horizontal=True):
         truth = st.selectbox("True digit", classes, key="truth", bind="query-params", width=160)

@@ -85,6 +85,7 @@ def draw_map(
     clicked, selected : callable
         Called when `chosen_on_map` or `selected_on_map` has something new.
     """
+    classes, codes = shown.classes
     steps = np.rint((in_frame(shown.embedding, shown.embedding) + 1) * 32767.5)
     data = {
         "places": key,
@@ -96,7 +97,8 @@ def draw_map(
         "named": colors.title in ("cluster", "digit"),  # on the map, too
         "clusters": encode(shown.clusters, np.uint8),
         "titles": shown.titles,
-        "labels": None if shown.labels is None else encode(shown.labels, np.int16),
+        "classes": classes,
+        "labels": encode(codes, np.uint16),
         "image": shape,
         "perSheet": PER_SHEET,
         "columns": COLUMNS,

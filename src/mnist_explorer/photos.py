@@ -65,7 +65,7 @@ def read_photo(content: bytes) -> Grey:
 
 def _grey(photo: Image.Image) -> Grey:
     if photo.mode.startswith("I"):  # 16 bits, which convert("L") would cut off
-        deep = np.asarray(photo, np.float32).clip(0, 65535) / 257
+        deep = np.asarray(ImageOps.exif_transpose(photo), np.float32).clip(0, 65535) / 257
         photo = Image.fromarray(deep.astype(np.uint8))
     elif photo.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in photo.info:
         photo = photo.convert("RGBA")

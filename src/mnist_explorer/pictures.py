@@ -106,6 +106,8 @@ def unpack(content: bytes, folder: Path) -> None:
     """Unpack the files of a zip, as far as they are few and small enough to be read."""
     with readable(folder), zipfile.ZipFile(io.BytesIO(content)) as archive:
         files = [entry for entry in archive.infolist() if not entry.is_dir()]
+        if not files:
+            raise DataError(f"{folder} holds no files: zip the images again.")
         if sum(entry.file_size for entry in files) > MAX_VALUES or len(files) > MOST_FILES:
             raise TooLargeError("too much")
         if any(

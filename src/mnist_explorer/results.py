@@ -20,7 +20,7 @@ from sklearn.cluster import KMeans
 
 from mnist_clust import embed, scores
 from mnist_clust.cache import fit
-from mnist_clust.data import Digits, Images, Labels, known_only
+from mnist_clust.data import UNLABELLED, Digits, Images, Labels, known_only
 from mnist_clust.interactive import sheet_files
 from mnist_clust.islands import by_size
 from mnist_clust.pipeline import ImageClusterer
@@ -71,6 +71,19 @@ class Clustering:
         if self.labels is None:
             return None
         return name_by_majority(self.clusters, self.labels, self.n_clusters)
+
+    @cached_property
+    def classes(self) -> tuple[list[str], npt.NDArray[np.intp]]:
+        """The labels that there are, in words, and each image's place among them; none without."""
+        if self.labels is None:
+            return [], np.empty(0, np.intp)
+        values, codes = np.unique(self.labels, return_inverse=True)
+        return ["unknown" if v == UNLABELLED else str(v) for v in values.tolist()], codes
+
+    def label_of(self, index: int) -> str:
+        """Say an image's label; a dash without labels."""
+        words, codes = self.classes
+        return words[codes[index]] if words else "-"
 
     @cached_property
     def letters(self) -> list[str]:
@@ -147,8 +160,10 @@ class Atlas:
 
     def sheets(self) -> tuple[list[bytes], tuple[int, int]]:
         """Return all images on PNG sheets, and the size of one; no sheets of very many images."""
-        files, size = self._keep(("sheets",), lambda: sheet_files(self.digits.train_images[:MOST]))
-        return list(files.values()) if len(self.digits.train_images) <= MOST else [], size
+        images = self.digits.train_images
+        few = len(images) <= MOST
+        files, size = self._keep(("sheets",), lambda: sheet_files(images if few else images[:1]))
+        return list(files.values()) if few else [], size
 
     def embedding(self, kind: str, dimensions: int, say: Say) -> Rows:
         """Return the place of each training image on a map.

@@ -7,9 +7,11 @@ killed at any moment, as can any worker, and the next run goes on with what is t
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import platform
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -18,13 +20,14 @@ from typing import Any, NamedTuple
 
 import dask
 import joblib
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, LocalCluster, WorkerPlugin, as_completed, get_worker
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 from tqdm import tqdm
 
 from image_files.reading import DataError, FailureError
 from image_files.writing import (
+    RUN,
     digest,
     read_record,
     remove_half_written,
@@ -35,7 +38,7 @@ from image_files.writing import (
 )
 from mnist_clust import numerics
 
-RUN, PROGRESS = "run.json", "progress.jsonl"
+PROGRESS = "progress.jsonl"
 AHEAD = 2  # tasks a thread that are sent before it has ended the last
 PATIENCE = 60  # seconds to wait for a scheduler and its first worker
 ENVIRON = "distributed.nanny.pre-spawn-environ"  # in Dask's configuration
@@ -80,15 +83,19 @@ def connected(helpers: Helpers) -> Iterator[Client]:
             print(f"Watch the workers at {client.dashboard_link}", flush=True)
             yield client
         return
+    nobody = DaskError(
+        f"No Dask scheduler with workers answers at {helpers.scheduler}: start them, and run "
+        "this again."
+    )
     try:
         client = Client(helpers.scheduler, timeout=PATIENCE / 2)
-        client.wait_for_workers(1, timeout=PATIENCE)
     except (TimeoutError, OSError, ValueError) as error:
-        raise DaskError(
-            f"No Dask scheduler with workers answers at {helpers.scheduler}: start them, and run "
-            "this again."
-        ) from error
+        raise nobody from error
     with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise nobody from error
         _refuse_unlike(client)
         print(f"Watch the workers at {client.dashboard_link}", flush=True)
         yield client
@@ -104,7 +111,8 @@ def _environ_of_workers() -> dict[str, Any]:
     return environ
 
 
-def _versions() -> dict[str, str]:
+@functools.cache
+def _versions() -> Mapping[str, str]:
     own = {name: version(name) for name in _PACKAGES}
     return own | {"Python": platform.python_version(), "numerics": numerics.in_force()}
 
@@ -126,16 +134,45 @@ def _refuse_unlike(client: Client) -> None:
                 found[name] = "none"
         return found
 
-    ours = _versions()
     for worker, found in client.run(theirs, _PACKAGES).items():
-        unlike = [f"{name} {found[name]} instead of {ours[name]}" for name in ours
-                  if found[name] != ours[name]]  # fmt: skip
-        if unlike:
-            raise DaskError(
-                f"The worker {worker} has {', '.join(unlike)}: install the same there, with the "
-                "extra 'scale', and start it by 'python -m mnist_clust.numerics -m "
-                "distributed.cli.dask_worker'."
-            )
+        _refuse(worker, found, _versions())
+
+
+def _refuse(worker: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    unlike = [f"{name} {found[name]} instead of {wanted[name]}" for name in wanted
+              if found[name] != wanted[name]]  # fmt: skip
+    if unlike:
+        raise DaskError(
+            f"The worker {worker} has {', '.join(unlike)}: install the same there, with the "
+            "extra 'scale', and start it by 'python -m mnist_clust.numerics -m "
+            "distributed.cli.dask_worker'."
+        )
+
+
+class _Sent(WorkerPlugin):
+    """What each worker is sent once, also one that comes later; for one run alone."""
+
+    def __init__(self, value: Any) -> None:
+        self.name = f"mnist-clust-{secrets.token_hex(8)}"  # of two with one name the last would do
+        self.value = value
+        self.versions = _versions()
+
+
+@contextmanager
+def sent_to_all(client: Client, value: Any) -> Iterator[str]:
+    """Send something to all workers; give the name by which they find it, see `was_sent`."""
+    plugin = _Sent(value)
+    client.register_plugin(plugin)
+    yield plugin.name
+    client.unregister_worker_plugin(plugin.name)  # not where the run failed: who knows why
+
+
+def was_sent(name: str) -> Any:
+    """Return, to a worker, what all were sent; or refuse, if it would give other bits."""
+    worker = get_worker()
+    plugin: Any = worker.plugins[name]
+    _refuse(worker.address, _versions(), plugin.versions)
+    return plugin.value
 
 
 def complete(
@@ -178,10 +215,11 @@ def _told_in_a_sentence() -> Iterator[None]:
         yield
     except (asyncio.CancelledError, FutureCancelledError, CommClosedError) as error:
         raise DaskError("Dask's scheduler is gone: run this again to go on.") from error
-    except (DataError, OSError):
+    except (DataError, DaskError, OSError):
         raise
     except Exception as error:
-        raise DaskError(f"Dask's workers failed ({error}): run this again to go on.") from error
+        said = str(error) or type(error).__name__
+        raise DaskError(f"Dask's workers failed ({said}): run this again to go on.") from error
 
 
 # --- what is there already -----------------------------------------------------------------------

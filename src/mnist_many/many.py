@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,16 +14,15 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from distributed import WorkerPlugin, get_worker
 from matplotlib.colors import to_hex
 from pyarrow import parquet
 
 from image_files.chunks import Chunk, Source, within
 from image_files.pixels import Size, as_grey, fitted
-from image_files.reading import MAX_BYTES, too_large
-from image_files.writing import digest, to_json, write_atomically, write_together
+from image_files.reading import MAX_BYTES, DataError, too_large
+from image_files.writing import RUN, SUMMARY, digest, to_json, write_atomically, write_together
 from mnist_clust import plots
-from mnist_clust.data import Digits
+from mnist_clust.data import Digits, Images
 from mnist_clust.model_file import MODEL_FILE
 from mnist_clust.own_images import DOUBTFUL, draw_pictures, png
 from mnist_clust.pipeline import ImageClusterer
@@ -31,7 +31,6 @@ from mnist_clust.silhouettes import map_silhouettes
 from mnist_clust.timed import timed
 from mnist_many.deform import deform, labels_of_copies
 from mnist_many.distributed import (
-    RUN,
     Contents,
     Helpers,
     Job,
@@ -40,11 +39,13 @@ from mnist_many.distributed import (
     connected,
     holds,
     run_record,
+    sent_to_all,
+    was_sent,
 )
 from numba_tsne._parallel import side_by_side
 from numba_tsne.transform import place_points
 
-PLACED, SUMMARY = "clusters.parquet", "summary.json"
+PLACED = "clusters.parquet"
 SEED = 0  # of the sample
 PART = 50_000  # deformed digits in a file
 GRID = 500  # cells of the density's picture, along each side
@@ -104,6 +105,8 @@ def assign_many(
     """Place images on the map that `cluster` left in the folder ``model``; see `cluster_many`."""
     saved = ImageClusterer.load(model)
     size = size or (saved.image_shape_ if saved.form_.resized else None)
+    first = source.chunks[0]
+    _refuse_other_sizes(first.read_grey(saved.form_, size)[0], saved, first.path)
     settings = {"source": source.mark, "model": digest(saved.packed()), "size": size}
     with begun(folder, settings) as known:
         if not known:
@@ -120,10 +123,10 @@ def deform_many(
     with begun(folder, settings) as known:
         if not known:
             write_atomically(folder / RUN, to_json(run_record(settings)))
-        with connected(helpers) as client:
-            client.register_plugin(_Sent((digits.train_images, digits.train_labels)))
+        sent = (digits.train_images, digits.train_labels)
+        with connected(helpers) as client, sent_to_all(client, sent) as name:
             jobs = [
-                Job(f"{number:05}", stop - start, (number, start, stop, seed))
+                Job(f"{number:05}", stop - start, (name, number, start, stop, seed))
                 for number, (start, stop) in enumerate(parts)
             ]
             complete(client, folder, jobs, _deformed)
@@ -157,23 +160,9 @@ def _fit(
     return fit, files
 
 
-class _Sent(WorkerPlugin):
-    """What each worker is sent once, also one that comes later."""
-
-    name = "mnist-clust"
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def _sent() -> Any:
-    plugin: Any = get_worker().plugins[_Sent.name]
-    return plugin.value
-
-
-def _placed(chunk: Chunk, size: Size | None, own: Numbers, rows: Numbers) -> Contents:
+def _placed(sent: str, chunk: Chunk, size: Size | None, own: Numbers, rows: Numbers) -> Contents:
     """Place a chunk on the map that was sent, on one thread."""
-    given = (_sent(), chunk, size, own, rows)
+    given = (was_sent(sent), chunk, size, own, rows)
     (content,) = side_by_side([joblib.delayed(_table)(*given)], n_jobs=1)
     return {_part(chunk): content}
 
@@ -187,6 +176,7 @@ def _table(
 ) -> bytes:
     """Describe and place images; those that the map was made of stay where they are on it."""
     images, notices = chunk.read_grey(model.form_, size)
+    _refuse_other_sizes(images, model, chunk.path)
     near = model.nearest(images)
     clusters, shares = model.vote(near)
     places = place_points(near, model.embedding_)
@@ -203,18 +193,32 @@ def _table(
         "fitted": np.isin(np.arange(len(chunk)), own),
     }
     if chunk.pictures:
-        columns["file"] = np.array(chunk.pictures, object)
+        names = [os.fsencode(name).decode(errors="replace") for name in chunk.pictures]
+        columns["file"] = np.array(names, object)
     table = pa.table(columns).replace_schema_metadata({"notices": json.dumps(notices)})
     parquet.write_table(table, written := io.BytesIO())
     return written.getvalue()
 
 
-def _deformed(number: int, start: int, stop: int, seed: int) -> Contents:
+def _refuse_other_sizes(images: Images, model: ImageClusterer, path: Path) -> None:
+    if images.shape[1:] != model.image_shape_:
+        here, there = ("×".join(map(str, s)) for s in (images.shape[1:], model.image_shape_))
+        raise DataError(
+            f"{path} holds images of {here} pixels and the map was made of {there}: bring them to "
+            "that size (--size)."
+        )
+
+
+def _deformed(sent: str, number: int, start: int, stop: int, seed: int) -> Contents:
     """Make a part of the deformed digits, on one thread."""
-    images, labels = _sent()
+    images, labels = was_sent(sent)
     numbers = np.arange(start, stop)
     (copies,) = side_by_side([joblib.delayed(deform)(images, numbers, seed=seed)], n_jobs=1)
-    arrays = {"images": copies, "labels": labels_of_copies(labels, numbers).astype(np.uint8)}
+    arrays = {"images": copies}
+    if labels is not None:
+        small = labels.min() >= 0 and labels.max() <= np.iinfo(np.uint8).max
+        kind = np.uint8 if small else np.int64
+        arrays["labels"] = labels_of_copies(labels, numbers).astype(kind)
     files = {}
     for name, array in arrays.items():
         np.save(written := io.BytesIO(), array)
@@ -227,14 +231,17 @@ def _place_all(
     fit: dict[str, Any], sample: Numbers,
 ) -> dict[str, Any]:  # fmt: skip
     """Let workers place every chunk; sum up what they found."""
-    jobs = []
-    for chunk in source.chunks:
-        own = within(sample, chunk)
-        rows = np.searchsorted(sample, chunk.first) + np.arange(len(own))
-        jobs.append(Job(_part(chunk), len(chunk), (chunk, size, own, rows)))
     seconds = dict(fit.get("seconds", {}))
-    with timed("placing", seconds, verbose=False), connected(helpers) as client:
-        client.register_plugin(_Sent(model))
+    with (
+        timed("placing", seconds, verbose=False),
+        connected(helpers) as client,
+        sent_to_all(client, model) as name,
+    ):
+        jobs = []
+        for chunk in source.chunks:
+            own = within(sample, chunk)
+            rows = np.searchsorted(sample, chunk.first) + np.arange(len(own))
+            jobs.append(Job(_part(chunk), len(chunk), (name, chunk, size, own, rows)))
         complete(client, folder, jobs, _placed)
     summary = {"data": source.origin.name, **fit, **_sum_up(folder, jobs, model)}
     summary["seconds"] = seconds

@@ -44,7 +44,7 @@ class PointMap {
     this.groups = groups;
     this.names = data.names;
     this.clusters = decode(data.clusters, Uint8Array);
-    this.labels = data.labels && decode(data.labels, Int16Array);
+    this.labels = decode(data.labels, Uint16Array);
     this.data = data;
     this.middles = data.named ? this.findMiddles() : [];
     this.legend();
@@ -346,7 +346,7 @@ class PointMap {
     span.hidden = !tile;
     if (tile) span.style.cssText = `width:${width * zoom}px;height:${height * zoom}px;background-image:url("${tile.sheet.src}");`
       + `background-size:${width * zoom * this.data.columns}px auto;background-position:${-tile.x * zoom}px ${-tile.y * zoom}px`;
-    const label = this.labels ? `digit ${this.labels[index] === -1 ? "unknown" : this.labels[index]}, ` : "";
+    const label = this.labels.length ? `digit ${this.data.classes[this.labels[index]]}, ` : "";
     tip.querySelector("b").textContent = `${label}cluster ${this.data.titles[this.clusters[index]]}`;
     tip.querySelector("i").textContent = `image ${index}`;
     const x = this.screen[2 * index] / this.ratio, y = this.screen[2 * index + 1] / this.ratio, {clientWidth} = this.canvas;
