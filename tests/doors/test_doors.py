@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import unprivileged
 from kinds import CONTENTS, DOORS, FOLDERS, PICTURES, PLACES, UNREADABLE, UPLOADS, WORKS
+from PIL import Image
 
 from image_files.reading import DataError
 from mnist_clust import load_digits
@@ -222,6 +223,16 @@ MAPS = {
     "no parameters": (changed(parameters=None), NO_MAP),
     "parameters of something else": (parameters('{"a": 1}'), NO_MAP),
     "parameters in a list": (parameters("[1]"), NO_MAP),
+    "parameters in a word": (parameters('"abc"'), NO_MAP),
+    "a number of parameters": (parameters("5"), NO_MAP),
+    "parameters of nobody": (parameters("null"), NO_MAP),
+    "unknown parameters": (parameters('{"n_neighbors": 15, "unknown": 1}'), NO_MAP),
+    "format in words": (changed(format=np.array("2")), NO_MAP),
+    "no format": (changed(format=np.empty(0, int)), NO_MAP),
+    "complex places": (lambda whole: changed(embedding=whole["embedding"] + 0j)(whole), NO_MAP),
+    "no form": (first(np.nan, "form"), "not a saved map"),
+    "names in a word": (changed(names=np.frombuffer(b'"A"', np.uint8)), "names that are none"),
+    "names of others": (changed(names=np.frombuffer(b'["A"]', np.uint8)), "names of other"),
     "parameters too deep": (parameters("[" * 100_000), NO_MAP),
     "neighbours in words": (parameters('{"n_neighbors": "ten"}'), "no neighbours"),
     "no neighbours": (parameters('{"n_neighbors": 0}'), "no neighbours"),
@@ -278,6 +289,44 @@ def test_places_where_no_saved_map_is(shared):
 
 
 # --- outputs -------------------------------------------------------------------------------------
+
+
+def test_a_closed_folder_is_noticed_before_the_work(shared, monkeypatch):
+    monkeypatch.setattr(ImageClusterer, "fit", lambda *_: pytest.fail("worked for nothing"))
+    np.save(shared / "images.npy", kinds.IMAGES)
+    (shared / "closed").mkdir(0o555)
+    with unprivileged():
+        if os.access(shared / "closed", os.W_OK, effective_ids=True):
+            pytest.skip("this system closes no folder to us")
+        command = ["cluster", str(shared / "images.npy"), "--out", str(shared / "closed")]
+        result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1, result.output
+    assert "closed could not be written" in result.stderr
+
+
+def test_a_folder_can_be_clustered_again_beside_its_results(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for number, image in enumerate(kinds.IMAGES):
+        Image.fromarray(image).save(tmp_path / "pictures" / f"{number:02}.png")
+    tables = []
+    for _ in range(2):
+        result = CliRunner().invoke(main, ["cluster", ".", "--clusters", "2"])
+        assert result.exit_code == 0, result.output
+        (out,) = tmp_path.glob("clusters-*")
+        tables.append((out / "clusters.csv").read_bytes())
+    assert tables[0] == tables[1]
+
+
+def test_pictures_of_sixteen_bits_keep_their_levels(tmp_path):
+    for bits in (8, 12, 16):
+        folder = tmp_path / str(bits)
+        folder.mkdir()
+        for number, image in enumerate(kinds.IMAGES):
+            deep = image.astype(np.uint32) * (2**bits - 1) // 255
+            Image.fromarray(deep.astype(np.uint16)).save(folder / f"{number:02}.png")
+        found = load_images(folder).images
+        assert len(np.unique(found)) > 100
+        np.testing.assert_allclose(found.astype(int), kinds.IMAGES, atol=3)  # 15.9 of 16
 
 
 @pytest.mark.parametrize("command", ["cluster", "assign"])

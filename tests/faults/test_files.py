@@ -307,3 +307,10 @@ def test_of_earlier_caches_only_what_they_wrote_is_removed(folder, monkeypatch):
     assert not (folder / ("0" * 16)).exists()
     assert [path.name for path in (folder / ("1" * 16)).iterdir()] == ["notes.txt"]
     assert all(path.exists() for path in others)
+
+
+def test_a_long_name_of_many_bytes_can_be_written(tmp_path):
+    path = tmp_path / ("数" * 80 + ".csv")  # 244 bytes
+    write_atomically(path, b"whole")
+    assert path.read_bytes() == b"whole"
+    assert len(list(tmp_path.iterdir())) == 1

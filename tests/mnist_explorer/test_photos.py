@@ -84,6 +84,14 @@ def test_sixteen_bits_are_kept():
     assert (photos.read_photo(encoded(deep)) == 40_000 // 257).all()
 
 
+def test_a_photo_of_sixteen_bits_is_turned_as_it_was_held():
+    tall = Image.fromarray(np.full((90, 60), 40_000, np.uint16))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    tall.save(written := io.BytesIO(), "PNG", exif=exif)
+    assert photos.read_photo(written.getvalue()).shape == (60, 90)
+
+
 def test_too_many_bytes_are_refused_before_anything_looks_at_them(monkeypatch):
     monkeypatch.setattr(photos.Image, "open", lambda *_, **__: pytest.fail("was opened"))
     with pytest.raises(DataError, match="more than 25 MB"):

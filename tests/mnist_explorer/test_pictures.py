@@ -209,3 +209,12 @@ def test_a_zip_writes_nowhere_else_and_unfolds_no_further_than_is_read(images, t
     for content in (b"", b"PK\3\4 nothing", zip_of([])):
         with pytest.raises(DataError, match=r"mine\.zip"):
             pictures.read_data(content, "mine.zip")
+
+
+@pytest.mark.parametrize("names", [[], ["folder/"]])
+def test_a_zip_without_files_says_so(names):
+    with zipfile.ZipFile(buffer := io.BytesIO(), "w") as archive:
+        for name in names:
+            archive.writestr(name, b"")
+    with pytest.raises(DataError, match="holds no files: zip the images again"):
+        pictures.read_data(buffer.getvalue(), "mine.zip")

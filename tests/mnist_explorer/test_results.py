@@ -149,3 +149,15 @@ def test_without_labels_there_is_only_the_silhouette(files):
     assert found.confusion is None
     assert found.titles == ["A", "B", "C", "D", "E"]
     assert found.mistakes.empty
+
+
+def test_labels_are_said_in_words_whatever_their_numbers():
+    labels = np.array([UNLABELLED, 40_000, 7, 7])
+    shown = Clustering(np.zeros(4, np.uint8), 1, np.zeros((4, 2), np.float32), labels)
+    words, codes = shown.classes
+    assert words == ["unknown", "7", "40000"]
+    assert codes.tolist() == [0, 2, 1, 1]
+    assert [shown.label_of(index) for index in range(4)] == ["unknown", "40000", "7", "7"]
+    bare = Clustering(np.zeros(4, np.uint8), 1, np.zeros((4, 2), np.float32), None)
+    assert bare.classes[0] == []
+    assert bare.label_of(0) == "-"

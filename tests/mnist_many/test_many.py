@@ -2,19 +2,23 @@
 
 import contextlib
 import errno
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
+from image_files.chunks import open_source
 from mnist_clust import __main__ as commands
 from mnist_clust.pipeline import ImageClusterer
 from mnist_clust.scores import name_one_to_one
@@ -186,6 +190,33 @@ def test_a_killed_scheduler_is_told_and_nothing_is_lost(tmp_path, source, calm, 
     check_assigned(out, assigned)
 
 
+@slow
+def test_two_runs_on_one_scheduler_keep_their_maps(tmp_path, source, calm, assigned, images):
+    other = tmp_path / "other"
+    ImageClusterer(3).fit(images[:600]).save(other)
+    with dask_cluster(tmp_path) as (_, address):
+        processes = {}
+        for name, model in {"x": calm, "y": other}.items():
+            task = ["assign", source, "--model", model, "--out", tmp_path / name]
+            processes[name] = start(*task, "--scheduler", address)
+        for process in processes.values():
+            said, _ = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 0, said
+    check_assigned(tmp_path / "x", assigned)
+    found = pd.read_parquet(tmp_path / "y" / "clusters.parquet")
+    alone = ImageClusterer.load(other).assign(images)
+    np.testing.assert_array_equal(found["cluster"], alone.cluster)
+
+
+@slow
+def test_images_of_another_size_are_refused_before_workers_start(tmp_path, calm):
+    np.save(tmp_path / "x.npy", np.zeros((60, 20, 20), np.uint8))
+    task = ["assign", tmp_path / "x.npy", "--model", calm, "--out", tmp_path / "out"]
+    said = run(*task, "--workers", 1, status=2)
+    assert "bring them to that size (--size)" in said
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture
 def disk(tmp_path):
     """A disk that can be filled; it needs the right to mount one."""
@@ -234,6 +265,44 @@ def test_digits_deformed_by_workers_are_those_of_one_process(tmp_path, monkeypat
 
 
 # --- without workers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"), [([-1, 7], np.int64), ([1000, 3], np.int64), ([0, 255], np.uint8)]
+)
+def test_deformed_copies_keep_any_label(monkeypatch, labels, kind, sample):
+    sent = sample.train_images[:2], np.array(labels)
+    monkeypatch.setattr(many, "was_sent", lambda _: sent)
+    made = many._deformed("", 0, 0, 4, 0)
+    found = np.load(io.BytesIO(made["labels-00000.npy"]))
+    assert found.dtype == kind
+    assert found.tolist() == labels * 2
+    monkeypatch.setattr(many, "was_sent", lambda _: (sent[0], None))
+    assert set(many._deformed("", 0, 0, 4, 0)) == {"images-00000.npy"}
+
+
+def test_workers_that_come_later_are_looked_at_too(monkeypatch):
+    plugin = distributed._Sent("the map")
+    worker = SimpleNamespace(address="there", plugins={plugin.name: plugin})
+    monkeypatch.setattr(distributed, "get_worker", lambda: worker)
+    assert distributed.was_sent(plugin.name) == "the map"
+    plugin.versions = plugin.versions | {"numerics": "of another processor"}
+    with pytest.raises(DaskError, match="The worker there has numerics"):
+        distributed.was_sent(plugin.name)
+
+
+def test_a_picture_whose_name_is_no_text_gets_a_row(tmp_path, sample):
+    name = b"f\xfcnf.png"
+    for number, image in enumerate(sample.train_images[:60]):
+        place = os.fsencode(tmp_path) + b"/" + (name if number == 5 else b"%02d.png" % number)
+        Image.fromarray(image).save(os.fsdecode(place))
+    model = ImageClusterer(2).fit(sample.train_images[:60])
+    source = open_source(tmp_path)
+    nobody = np.empty(0, np.int64)
+    written = many._table(model, source.chunks[0], None, nobody, nobody)
+    files = pd.read_parquet(io.BytesIO(written)).file
+    assert len(files) == 60
+    assert files.str.startswith("f\N{REPLACEMENT CHARACTER}nf").sum() == 1
 
 
 def test_a_part_that_was_changed_is_made_again(tmp_path):
