@@ -5,9 +5,11 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from mnist_clust import interactive
+from mnist_clust.plots.style import class_colors
 
 
 def data_of(page):
@@ -57,3 +59,12 @@ def test_the_same_map_makes_the_same_page():
     places = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
     first, second = (interactive.map_in_space(places, np.arange(9) % 2, "t") for _ in range(2))
     assert first == second
+
+
+def test_classes_have_the_colours_of_the_figures_in_space_too():
+    labels = np.array([1, 7, 7, 1])
+    page = interactive.map_in_space(np.zeros((4, 3), np.float32), labels, "t").html
+    for color in class_colors([1, 7]):
+        assert to_hex(color) in page
+    bare = interactive.map_in_space(np.zeros((4, 3), np.float32), None, "t").html
+    assert '"hovertemplate":"image %{customdata}' in bare

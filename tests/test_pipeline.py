@@ -16,11 +16,13 @@ from matplotlib.colors import to_hex
 from PIL import Image
 from sklearn.base import clone
 from sklearn.datasets import load_digits as small_digits
+from sklearn.exceptions import NotFittedError
 
 from image_files.reading import DataError
 from mnist_clust import __version__, load_digits, scores
 from mnist_clust.__main__ import main
 from mnist_clust.cluster import letters
+from mnist_clust.components import Components
 from mnist_clust.experiments.out_of_distribution import draw_letters
 from mnist_clust.features import Deskew, OrientedGradients, describe
 from mnist_clust.model_file import FORMAT
@@ -607,3 +609,38 @@ def test_the_command_tells_its_version():
     result = run("--version")
     assert result.exit_code == 0
     assert result.output == f"mnist-clust {__version__}\n"
+
+
+@pytest.mark.parametrize("method", ["predict", "assign", "difference", "rows_of", "nearest"])
+def test_what_is_not_fitted_says_so(method, images):
+    with pytest.raises(NotFittedError):
+        getattr(ImageClusterer(), method)(images)
+
+
+def test_a_loaded_map_has_no_neighbours_to_make_another_of(fitted, tmp_path):
+    fitted.save(tmp_path)
+    for model in (ImageClusterer(), ImageClusterer.load(tmp_path)):
+        with pytest.raises(NotFittedError, match="which keeps no neighbours: call 'fit'"):
+            model.embed()
+
+
+def test_images_of_yes_and_no_can_be_compared(sample):
+    drawn = sample.train_images[:120] > 127
+    model = ImageClusterer(3).fit(drawn)
+    assert model.difference(drawn) is None
+    with pytest.raises(ValueError, match="reshape rows of pixels"):
+        model.difference(drawn[0])
+
+
+def test_components_project_rows_of_their_own_width_alone():
+    rows = np.random.default_rng(0).random((60, 40), np.float32)
+    with pytest.raises(NotFittedError):
+        Components(5).transform(rows)
+    components = Components(5).fit(rows)
+    for wrong in (
+        rows[:, :10],
+        rows[0],
+        np.hstack([rows, rows]),
+    ):  # they were read beyond their end
+        with pytest.raises(ValueError, match=r"Rows of shape \(n, 40\) are needed"):
+            components.transform(wrong)

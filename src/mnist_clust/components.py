@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
+from sklearn.utils.validation import check_is_fitted
 
 from numba_tsne._compile import kernel
 from numba_tsne._parallel import Pool, one_thread
@@ -55,8 +56,19 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Rows) -> Rows:
-        """Project rows of shape (n, n_features) to (n, n_components), float32."""
+        """Project rows of shape (n, n_features) to (n, n_components), float32.
+
+        Raises
+        ------
+        ValueError
+            If rows are of another width than those fitted.
+        """
+        check_is_fitted(self)
         X = np.ascontiguousarray(X, np.float32)
+        if X.shape[1:] != self.mean_.shape:
+            raise ValueError(
+                f"Rows of shape (n, {len(self.mean_)}) are needed, and these have {X.shape}."
+            )
         rows = np.empty((len(X), len(self.components_)), np.float32)
         with Pool() as pool:
             pool.run(

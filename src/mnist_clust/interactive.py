@@ -21,7 +21,7 @@ from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from mnist_clust.data import Images, Labels
-from mnist_clust.plots.style import ACCENT, PALETTE
+from mnist_clust.plots.style import ACCENT, PALETTE, class_colors
 from numba_tsne._parallel import side_by_side
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -58,14 +58,15 @@ def map_in_space(embedding: npt.NDArray[np.float32], labels: Labels | None, titl
     """
     classes = [None] if labels is None else np.unique(labels).tolist()
     figure = go.Figure(layout={"template": "plotly_white"})
-    for code, value in enumerate(classes):
+    colors = [ACCENT] if labels is None else map(to_hex, class_colors(np.array(classes), labels))
+    for value, color in zip(classes, colors, strict=True):
         members = np.arange(len(embedding)) if labels is None else np.flatnonzero(labels == value)
         x, y, z = embedding[members].T
-        color = ACCENT if labels is None else to_hex(PALETTE[code % len(PALETTE)])
+        named = "" if labels is None else f"{value}, "
         figure.add_scatter3d(
             x=x, y=y, z=z, customdata=members, mode="markers", name=str(value),
             marker={"size": 1.5, "color": color}, showlegend=labels is not None,
-            hovertemplate=f"{value}, image %{{customdata}}<extra></extra>",
+            hovertemplate=f"{named}image %{{customdata}}<extra></extra>",
         )  # fmt: skip
     bare = {"showticklabels": False, "title": "", "showspikes": False}
     figure.update_layout(

@@ -104,7 +104,8 @@ def _check(arrays: Arrays, parameters: Mapping[str, object], names: object) -> N
     shapes = {"embedding": (n, 2), "clusters": (n,), "image_shape": (2,), "form": (3,)}
     if any(arrays[name].shape != shape for name, shape in shapes.items()):
         raise ValueError("arrays of different lengths")
-    if arrays["components"].shape != (features, *arrays["mean"].shape):
+    mean = arrays["mean"]
+    if mean.ndim != 1 or arrays["components"].shape != (features, *mean.shape):
         raise ValueError("components of another shape")
     if usual.shape not in ((3,), (0,)) or not 0 < form[0] <= 255:
         raise ValueError("no likeness")

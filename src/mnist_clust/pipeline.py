@@ -31,6 +31,7 @@ from numba_tsne.transform import place_points
 Rows = npt.NDArray[np.float32]
 Clusters = npt.NDArray[np.integer]
 ENOUGH_FOR_ISLANDS = 2_000  # images; the neighbours of fewer are too far away to judge islands by
+NO_NEIGHBORS = "This has not been fitted, or was loaded, which keeps no neighbours: call 'fit'."
 SAME_STROKES = 1e-3  # what rounding makes of equal strokes in other shades
 
 
@@ -159,6 +160,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     def embed(self, n_components: int = 2) -> Rows:
         """Make the map of shape (n, n_components) from the neighbours found."""
+        check_is_fitted(self, "neighbors_", msg=NO_NEIGHBORS)
         tsne = TSNE(
             n_components,
             n_neighbors=self.neighbors_.n_neighbors,
@@ -212,7 +214,8 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     def nearest(self, X: Images) -> NeighborGraph:
         """Find the training images nearest to new ones; the same for every seed."""
-        return self._index.nearest(self.rows_of(X), self.n_neighbors, None)
+        rows = self.rows_of(X)
+        return self._index.nearest(rows, self.n_neighbors, None)
 
     def vote(
         self, neighbors: NeighborGraph, labels: Clusters | None = None
@@ -264,7 +267,11 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         def distances(images: Images) -> npt.NDArray[np.floating]:
             return self._index.nearest(self.rows_of(images), 1, None).distances[:, 0]
 
-        return None if self._usual is None else difference(np.asarray(X), self._usual, distances)
+        check_is_fitted(self, "embedding_")
+        images = check_images(X)
+        if images.dtype == bool:
+            images = images.astype(np.float32)
+        return None if self._usual is None else difference(images, self._usual, distances)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write all that `assign` needs to ``model.npz``, as plain arrays; nothing is pickled."""

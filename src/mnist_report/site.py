@@ -51,6 +51,8 @@ def build_site(folder: Path, notebooks: Sequence[Path]) -> Path:
     if whole.exists() and not is_site(whole):
         raise SiteError(f"{site} holds what no report wrote: move it away.")
     work = whole.with_name(".mnist-clust-site")
+    before = work / "before"
+    _put_back(before, whole)  # what a run left that was killed between two names
     shutil.rmtree(work, ignore_errors=True)
     source, built = work / "source", work / "site"
     try:
@@ -58,11 +60,17 @@ def build_site(folder: Path, notebooks: Sequence[Path]) -> Path:
         _run_sphinx(source, built)
         _carry_over(whole, built)
         if whole.exists():
-            whole.rename(work / "before")
+            whole.rename(before)
         built.rename(whole)
     finally:
+        _put_back(before, whole)
         shutil.rmtree(work, ignore_errors=True)
     return site / "index.html"
+
+
+def _put_back(before: Path, whole: Path) -> None:
+    if before.exists() and not whole.exists():
+        before.rename(whole)
 
 
 def is_site(folder: Path) -> bool:

@@ -239,6 +239,10 @@ MAPS = {
     "lengths": (lambda whole: changed(clusters=whole["clusters"][:-1])(whole), "lengths"),
     "rows in a line": (lambda whole: changed(rows=whole["rows"].ravel())(whole), NO_MAP),
     "other components": (lambda whole: changed(mean=whole["mean"][:-1])(whole), "another shape"),
+    "a mean of two axes": (
+        lambda whole: changed(mean=whole["mean"][:, None],
+                              components=whole["components"][:, :, None])(whole),
+        "another shape"),
     "NaN": (first(np.nan, "rows"), "not finite"),
     "infinity": (first(np.inf, "embedding"), "not finite"),
     "letters": (lambda whole: changed(mean=whole["mean"].astype(str))(whole), NO_MAP),

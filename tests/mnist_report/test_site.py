@@ -310,6 +310,30 @@ def test_a_site_behind_a_link_stays_there(run, sample, tmp_path):
         assert made.index.read_bytes() == (tmp_path / "served" / "index.html").read_bytes()
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt, "killed"])
+def test_a_run_stopped_between_two_names_loses_no_page(run, sample, monkeypatch, tmp_path, end):
+    run(sample, "first")
+    pages = tmp_path / "out" / "site"
+    (pages / "notes.txt").write_text("mine")
+    rename = Path.rename
+
+    def stop(path, to):
+        if path.parent.name == ".mnist-clust-site" and path.name == "site":
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Path, "rename", stop)
+        if end == "killed":  # nothing of what would tidy up runs
+            stopped.setattr(site, "_put_back", lambda *_: None)
+            stopped.setattr(site.shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            run(sample, "second")
+    assert pages.exists() == (end != "killed")
+    run(sample, "second")
+    assert (pages / "notes.txt").read_text() == "mine"
+
+
 def test_a_figure_of_an_earlier_run_is_not_published(run, sample, monkeypatch, tmp_path):
     monkeypatch.setattr(report, "build_site", lambda folder, *_: folder / "site" / "index.html")
     monkeypatch.setattr(report, "project_root", lambda: tmp_path / "project")

@@ -127,14 +127,14 @@ class Trial:
 
 @cached
 def try_variants(
-    images: Images, variants: Iterable[Variant], *, n_trials: int = 3, seed: int = 0
+    images: Images, variants: Sequence[Variant], *, n_trials: int = 3, seed: int = 0
 ) -> list[list[Trial]]:
     """Cluster random subsets of images in several ways.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, height, width)
-    variants : iterable of Variant
+    variants : sequence of Variant
     n_trials : int, default 3
     seed : int, default 0
         Of the first subset and its map; the others count on.
