@@ -127,3 +127,24 @@ def test_the_committed_digests_are_those_of_all_stages_for_both_data_sets(sample
     assert "The same bits" in digests.compare_with_committed(sample, one)
     differing = digests.compare_with_committed(sample, one | {"features": "0"})
     assert "'features'" in differing
+
+
+@pytest.mark.parametrize("name", ["", "zen"])
+def test_a_name_that_is_none_is_not_in_force(monkeypatch, name):
+    monkeypatch.setenv(numerics.VARIABLE, name)
+    assert numerics.in_force() == numerics.OWN
+
+
+def test_own_code_runs_on_one_thread_too(monkeypatch):
+    for key in numerics._ONE_THREAD:
+        monkeypatch.delenv(key, raising=False)
+    environment = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CPU_NAME",)}
+    say = (
+        "from mnist_clust import numerics; numerics.fix(); import os;"
+        "print(os.environ['OMP_NUM_THREADS'], numerics.in_force())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", say], env=environment | {numerics.VARIABLE: "own"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["1", "own"]

@@ -121,8 +121,9 @@ def _keep(entry: Path, result: object, name: str) -> None:
     content = io.BytesIO()
     joblib.dump(result, content)
     kept = content.getbuffer()
+    mark = {entry.parents[2] / _TAG: _SIGNATURE.encode()}  # a run of another state may remove it
     try:  # the digest first, so that what a killed run leaves is not trusted
-        write_together({entry / _DIGEST: digest(kept).encode(), entry / _RESULT: kept})
+        write_together(mark | {entry / _DIGEST: digest(kept).encode(), entry / _RESULT: kept})
     except OSError as error:
         _say(f"The result of {name} is not kept for the next run ({error.strerror}).")
 

@@ -221,7 +221,8 @@ def load_images(
     """
     if source in NAMED:
         digits = load_digits(source)
-        return NewImages(np.concatenate([digits.train_images, digits.test_images]))
+        both = np.concatenate([digits.train_images, digits.test_images])
+        return NewImages(both, notices=digits.notices)
     wanted = size_asked(size)
     found = read_source(find(source), wanted)
     parts = [found.parts[name] for name in ("images", "x_train", "x_test") if name in found.parts]

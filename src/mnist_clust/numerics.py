@@ -67,7 +67,7 @@ def fix() -> None:
     if name not in _ENVIRONMENTS:
         known = ", ".join(_ENVIRONMENTS)
         raise ValueError(f"{VARIABLE}={name} is not known: choose from {known}, or unset it.")
-    if in_force() == name:
+    if _is_set(name):
         return
     if "numpy" in sys.modules:
         raise RuntimeError("The numerical libraries are loaded already: fix numerics first.")
@@ -96,8 +96,12 @@ def environment(name: str) -> dict[str, str]:
 def in_force() -> str:
     """Return the name of the code that the environment asks for; ``"own"`` if for none."""
     name = os.environ.get(VARIABLE, OWN)
-    wanted = _ENVIRONMENTS.get(name, {}).items()
-    return name if all(os.environ.get(key) == value for key, value in wanted) else OWN
+    return name if _is_set(name) else OWN
+
+
+def _is_set(name: str) -> bool:
+    wanted = _ENVIRONMENTS.get(name, {}) | {VARIABLE: name}
+    return name in _ENVIRONMENTS and wanted.items() <= os.environ.items()
 
 
 def _understood(name: str) -> bool:

@@ -197,7 +197,7 @@ def neighbor_vote(
     winners : ndarray of int, shape (n,)
         The most frequent class; of two equally frequent ones the smaller.
     shares : ndarray of shape (n,)
-        Which share of the votes it had.
+        Its share of all neighbours asked, those without a class among them.
     """
     classes = np.unique(labels[labels != UNLABELLED])
     codes = np.where(labels == UNLABELLED, -1, np.searchsorted(classes, labels))

@@ -97,7 +97,8 @@ def _execute_one(
     connection = {"connection_file": str(executed.with_suffix(f".kernel-{os.getpid()}.json"))}
     try:
         papermill.execute_notebook(
-            path, executed, parameters, cwd=path.parent,
+            path, executed, parameters,
+            resources={"metadata": {"path": str(path.parent)}},  # where its kernel runs
             kernel_name="python3", kernel_manager_class=_SameInterpreter,
             config=Config({"KernelManager": connection}),
             extra_arguments=["--IPKernelApp.log_level=ERROR"],

@@ -22,6 +22,7 @@ def normalise(text: str) -> str:
     nothing. Consecutive stream outputs are joined, since how they are split depends on timing.
     """
     notebook = nbformat.reads(text, as_version=4)
+    notebook.nbformat_minor = max(5, notebook.nbformat_minor)  # from which on cells have ids
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
@@ -54,8 +55,8 @@ def main(paths: tuple[Path, ...]) -> None:
     """
     changed = False
     for path in paths:
-        text = path.read_text(encoding="utf-8")
         try:
+            text = path.read_text(encoding="utf-8")
             normal = normalise(text)
         except (ValueError, nbformat.ValidationError) as error:  # not JSON, or not a notebook
             raise click.UsageError(f"{path} is no notebook: open and save it again.") from error

@@ -78,7 +78,7 @@ def make_report(
     notebook fails, pages and numbers stay those of the last report that came to its end; where
     there was none, they grow as notebooks come to their end.
     """
-    folder = Path(folder or output_folder(digits.name))
+    folder = Path(folder or output_folder(digits.name)).resolve()  # kernels run elsewhere
     seconds: dict[str, float] = {}
     with writing.sole_writer(folder):
         _refuse_others(folder, notebooks)

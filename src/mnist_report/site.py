@@ -75,7 +75,9 @@ def _put_back(before: Path, whole: Path) -> None:
 
 def is_site(folder: Path) -> bool:
     """Tell whether a folder holds the pages of a report, or nothing."""
-    return bool(read_record(folder / "metrics.json", *KEYS)) or not any(folder.iterdir())
+    return folder.is_dir() and (
+        bool(read_record(folder / "metrics.json", *KEYS)) or not any(folder.iterdir())
+    )
 
 
 def _carry_over(before: Path, built: Path) -> None:
@@ -86,7 +88,7 @@ def _carry_over(before: Path, built: Path) -> None:
     known = {_CONTENT, *earlier, *made}
     for path in before.rglob("*") if earlier else ():
         name = path.relative_to(before).as_posix()
-        if name not in known and not path.is_dir():
+        if name not in known and (path.is_symlink() or not path.is_dir()):
             (built / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, built / name, follow_symlinks=False)
 

@@ -5,12 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from helpers import notebooks_for_the_sample
+from nbformat.v4 import new_code_cell, new_notebook
 
 from mnist_clust import numerics, project_root
 from mnist_clust.__main__ import main
@@ -257,3 +259,33 @@ def test_the_hook_says_what_is_no_notebook(tmp_path, content):
     assert result.exit_code == 2
     assert "is no notebook" in result.output
     assert path.read_text() == content
+
+
+def test_a_report_into_a_relative_folder_stays_there(sample, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report, "build_site", lambda folder, *_: folder / "site" / "index.html")
+    names = []
+    for number in (1, 2):
+        notebook = new_notebook(
+            metadata={"language_info": {"name": "python"}},
+            cells=[
+                new_code_cell("DATA = 'auto'", metadata={"tags": ["parameters"]}),
+                new_code_cell(
+                    "import json, os, pathlib\n"
+                    "out = pathlib.Path(os.environ['MNIST_CLUST_OUT']) / 'metrics'\n"
+                    "out.mkdir(parents=True, exist_ok=True)\n"
+                    "print(os.getcwd())\n"
+                    "content = {'numbers': {}, 'verdicts': {}, 'lacking': []}\n"
+                    "content['peak_memory_mb'] = 1\n"
+                    f"(out / '0{number}_x.json').write_text(json.dumps(content))"
+                ),
+            ],
+        )
+        names.append(tmp_path / "notebooks" / f"0{number}_x.ipynb")
+        names[-1].parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, names[-1])
+    report.make_report(sample, "sample", names, Path("out"))
+    assert Path.cwd() == tmp_path
+    for name in names:
+        made = (tmp_path / "out" / "notebooks" / name.name).read_text("utf-8")
+        assert str(tmp_path / "notebooks") in made, "a kernel runs where its notebook lies"
