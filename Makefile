@@ -41,8 +41,8 @@ explore: .venv/installed ## explore the maps in a browser, every digit behind it
 test: .venv/tools ## run all tests, two at a time; say which were slowest
 	@$(RUN) -m pytest -n 2 --durations 20
 
-check: lint ## what a change should pass before a commit (some minutes): no notebook, no browser
-	@$(RUN) -m pytest -n 2 -p no:nbval -m "not (browser or notebook or slow)"
+check: lint ## what a change should pass before a commit (a minute or two): no notebook, no browser
+	@$(RUN) -m pytest -n 2 -m "not (browser or notebook or slow)"
 
 coverage: .venv/tools ## run the tests and list the branches that none of them takes
 	@$(PY) -m coverage erase

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import zarr
-from helpers import idx_bytes
+from helpers import idx_bytes, open_folder, unprivileged
 from PIL import Image
 
 from image_files import chunks
@@ -277,3 +277,15 @@ def test_x_and_y_are_images_and_labels(tmp_path, images):
 def test_a_file_that_somebody_named_is_read_whatever_its_name(tmp_path, images, name):
     np.save(tmp_path / name, images)
     assert len(open_source(tmp_path / name)) == 60
+
+
+def test_a_closed_folder_among_others_is_not_passed_over(images):
+    with open_folder() as folder:
+        save_parts(folder, images)
+        (folder / "closed").mkdir()
+        (folder / "closed").chmod(0)
+        with unprivileged():
+            if os.access(folder / "closed", os.R_OK, effective_ids=True):
+                pytest.skip("this system closes no folder to us")
+            with pytest.raises(DataError, match="may not be read"):
+                open_source(folder)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from image_files.pictures import ENDINGS, contents_of, read_picture, read_pictures
 from image_files.pixels import Form, Grey, Size, as_grey, fitted
 from image_files.reading import IDX_TYPES, DataError, readable
-from image_files.sources import labels_beside, read_source
+from image_files.sources import labels_beside, read_source, refuse
 from image_files.writing import holds_results
 
 MANY = 200_000  # images from which on not all are fitted
@@ -123,11 +123,12 @@ def open_source(path: Path) -> Source | None:
 
 def _below(folder: Path) -> Iterator[Path]:
     """List the files and Zarr arrays below a folder, what is hidden or a run's results left out."""
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=refuse):
         around = Path(place)
         kept = [f for f in folders if f[0] != "." and not holds_results(around / f)]
-        folders[:] = [f for f in kept if not _is_zarr(around / f)]
-        yield from (around / f for f in kept if f not in folders)
+        arrays = {f for f in kept if _is_zarr(around / f)}
+        folders[:] = [f for f in kept if f not in arrays]
+        yield from (around / f for f in arrays)
         yield from (around / n for n in names if n[0] != "." and (around / n).is_file())
 
 

@@ -197,14 +197,15 @@ def _read_folder(path: Path, size: Size | None, limit: int) -> Found:
     raise DataError(f"{path} holds nothing that is read: give {KINDS}.")
 
 
+def refuse(error: OSError) -> None:
+    """Pass over no folder that is closed: what it holds would be missing without a word."""
+    raise error
+
+
 def _files_in(folder: Path) -> list[str]:
     """List the files below a folder in order: no hidden ones, links to folders, or results."""
     found: list[str] = []
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for place, folders, names in os.walk(folder, onerror=fail):
+    for place, folders, names in os.walk(folder, onerror=refuse):
         hidden = [f for f in folders if f[0] == "." or f == "__MACOSX"]
         results = [f for f in folders if holds_results(Path(place, f))]
         folders[:] = sorted(set(folders) - {*hidden, *results})

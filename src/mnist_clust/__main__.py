@@ -146,8 +146,8 @@ def assign(
 ) -> None:  # fmt: skip
     """Place new IMAGES, as for 'cluster' or one picture, on a map that it saved.
 
-    Each gets a cluster. They are treated as those of the map were. Of 200,000 on, or with the
-    options that say who shall place them, --out is a folder, as 'cluster' writes it.
+    Each gets a cluster and its name. They are treated as those of the map were. Of 200,000 on, or
+    with the options that say who shall place them, --out is a folder, as 'cluster' writes it.
     """
     wanted_size = size_asked(parse_size(size))
     if source := _many(images, bool(scheduler or workers)):

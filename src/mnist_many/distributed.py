@@ -13,7 +13,7 @@ import logging
 import platform
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -163,8 +163,12 @@ def sent_to_all(client: Client, value: Any) -> Iterator[str]:
     """Send something to all workers; give the name by which they find it, see `was_sent`."""
     plugin = _Sent(value)
     client.register_plugin(plugin)
-    yield plugin.name
-    client.unregister_worker_plugin(plugin.name)  # not where the run failed: who knows why
+    try:
+        yield plugin.name
+    finally:
+        if client.status == "running":  # else there is nobody to forget it
+            with suppress(OSError, TimeoutError):
+                client.unregister_worker_plugin(plugin.name)
 
 
 def was_sent(name: str) -> Any:
