@@ -6,6 +6,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mnist_clust.components import Components
 from mnist_clust.features import (
@@ -152,3 +153,43 @@ def test_an_image_is_described_to_the_same_bits_alone_and_among_others(sample):
         np.testing.assert_array_equal(components.transform(rows[some]), among[some])
     pca = PCA(50, svd_solver="covariance_eigh").fit(rows)
     np.testing.assert_allclose(among, pca.transform(rows), atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks([Components(3)])
+def test_components_follow_scikit_learns_conventions(estimator, check):
+    check(estimator)
+
+
+def test_components_project_rows_of_their_own_width_alone():
+    rows = np.random.default_rng(0).random((60, 40), np.float32)
+    components = Components(5).fit(rows)
+    # They were read beyond their end.
+    for wrong, why in (
+        (rows[:, :10], "X has 10 features"),
+        (rows[0], "Reshape your data"),
+        (np.hstack([rows, rows]), "X has 80 features"),
+        (rows * np.nan, "contains NaN"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            components.transform(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        NormalizeSize(down=0),
+        NormalizeSize(across="4"),
+        NormalizeSize(most=0.5),
+        OrientedGradients(0),
+        OrientedGradients(2.5),
+        OrientedGradients(blur=0),
+        OrientedGradients(spacing=-3),
+        OrientedGradients(spacing=np.nan),
+    ],
+    ids=str,
+)
+def test_settings_that_describe_nothing_are_refused(wrong, sample):
+    for method in (wrong.fit, wrong.transform):
+        with pytest.raises(ValueError, match=f"parameter of {type(wrong).__name__} must be"):
+            method(sample.train_images[:3])

@@ -22,7 +22,6 @@ from image_files.reading import DataError
 from mnist_clust import __version__, load_digits, scores
 from mnist_clust.__main__ import main
 from mnist_clust.cluster import letters
-from mnist_clust.components import Components
 from mnist_clust.experiments.out_of_distribution import draw_letters
 from mnist_clust.features import Deskew, OrientedGradients, describe
 from mnist_clust.model_file import FORMAT
@@ -630,17 +629,3 @@ def test_images_of_yes_and_no_can_be_compared(sample):
     assert model.difference(drawn) is None
     with pytest.raises(ValueError, match="reshape rows of pixels"):
         model.difference(drawn[0])
-
-
-def test_components_project_rows_of_their_own_width_alone():
-    rows = np.random.default_rng(0).random((60, 40), np.float32)
-    with pytest.raises(NotFittedError):
-        Components(5).transform(rows)
-    components = Components(5).fit(rows)
-    for wrong in (
-        rows[:, :10],
-        rows[0],
-        np.hstack([rows, rows]),
-    ):  # they were read beyond their end
-        with pytest.raises(ValueError, match=r"Rows of shape \(n, 40\) are needed"):
-            components.transform(wrong)

@@ -315,3 +315,21 @@ def test_results_name_the_files_of_pictures(known, tmp_path):
     (row,) = pd.read_csv(tmp_path / "a.csv").itertuples()
     told = ImageClusterer.load(out).predict(images[[int(one.stem)]])
     assert (row.file, row.cluster) == (one.name, told[0])
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_two_columns_of_labels_are_told(known, tmp_path, kind):
+    images, labels = known
+    table = pd.DataFrame(images.reshape(len(images), -1)).rename(columns="p{}".format)
+    table = table.assign(digit=labels, label=labels[::-1])
+    path = tmp_path / f"digits.{kind}"
+    if kind == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+    digits = load_digits(path)
+    assert digits.train_labels is None
+    assert digits.notices[0] == (
+        f"digits.{kind}: the columns digit, label may all hold labels, so none is read: rename all "
+        "but one."
+    )

@@ -38,7 +38,7 @@ def read_csv(path: Path, notify: Notify, limit: int = MAX_BYTES) -> Parts:
             raise too_large(path, limit)
         names, named, delimiter = _first_line(path)
         if named:
-            pixels, label = _roles(names, path)
+            pixels, label = _pixel_columns(names, path), _label_column(names, path, notify)
         else:
             label = 0 if not _is_square(len(names)) and _is_square(len(names) - 1) else None
             pixels = list(range(0 if label is None else 1, len(names)))
@@ -72,14 +72,23 @@ def _first_line(path: Path) -> tuple[list[str], bool, str]:
     return fields, named, delimiter
 
 
-def _roles(names: Sequence[str], path: Path) -> tuple[list[int], int | None]:
-    """Tell by their names which columns hold pixels and which one labels."""
-    plain = list(map(_plain, names))
-    labels = [number for number, name in enumerate(plain) if name in LABEL_NAMES]
-    others = {*labels, *(number for number, name in enumerate(plain) if name in NUMBER_NAMES)}
-    pixels = [number for number in range(len(names)) if number not in others]
+def _pixel_columns(names: Sequence[str], path: Path) -> list[int]:
+    """Tell by their names which columns hold pixels: all but labels and numbers of rows."""
+    others = LABEL_NAMES | NUMBER_NAMES
+    pixels = [number for number, name in enumerate(names) if _plain(name) not in others]
     _refuse_oblong(len(pixels), path)
-    return pixels, labels[0] if len(labels) == 1 else None
+    return pixels
+
+
+def _label_column(names: Sequence[str], path: Path, notify: Notify) -> int | None:
+    """Find the column that holds labels, if one alone is called so."""
+    found = [number for number, name in enumerate(names) if _plain(name) in LABEL_NAMES]
+    if len(found) > 1:
+        notify(
+            f"{path.name}: the columns {', '.join(names[number].strip() for number in found)} may "
+            "all hold labels, so none is read: rename all but one."
+        )
+    return found[0] if len(found) == 1 else None
 
 
 def _plain(name: str) -> str:
@@ -157,8 +166,8 @@ def read_parquet(
             raise too_large(path, limit)
         _refuse_wide(file.metadata.num_columns, path)
         names = file.schema_arrow.names
-        labels = [name for name in names if _plain(name) in LABEL_NAMES]
-        label = labels if len(labels) == 1 else []
+        found = _label_column(names, path, notify)
+        label = [] if found is None else [names[found]]
 
         def batches(columns: list[str], rows: int = _ROWS) -> Iterator[Any]:
             wanted = [*columns, *label]
@@ -174,7 +183,7 @@ def read_parquet(
             if hasattr(field.type, "value_field"):
                 lists = _images_in_lists(field.name, path)
                 return _gathered(batches([field.name]), lists, bool(label), path, notify, limit)
-        pixels = [names[number] for number in _roles(names, path)[0]]
+        pixels = [names[number] for number in _pixel_columns(names, path)]
         return _gathered(batches(pixels), _square_images, bool(label), path, notify, limit)
 
 

@@ -1,5 +1,6 @@
 """How far a machine gets with handwritten digits when nobody tells it what they are."""
 
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,11 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+@cache  # as it was at first: a program may change its folder later
 def project_root() -> Path:
-    """Return the checkout this package is installed from, or else the current folder."""
-    root = Path(__file__).resolve().parents[2]
-    return root if (root / "pyproject.toml").is_file() else Path.cwd()
+    """Return the checkout this is installed from, or that we are in, or the current folder."""
+    here = Path.cwd()
+    for folder in (Path(__file__).resolve().parents[2], here, *here.parents):
+        if (folder / "pyproject.toml").is_file() and (folder / "src" / "mnist_clust").is_dir():
+            return folder
+    return here

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from numba_tsne._compile import kernel
 from numba_tsne._parallel import Pool, one_thread
@@ -42,43 +43,46 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_components = n_components
         self.random_state = random_state
 
-    def fit(self, X: Rows, y: object = None) -> Self:
-        """Find the components of rows of shape (n, n_features)."""
-        solver = "covariance_eigh" if X.shape[1] <= WIDEST_EXACT else "randomized"
-        kept = min(self.n_components, *X.shape)
+    def fit(self, X: npt.ArrayLike, y: object = None) -> Self:
+        """Find the components of rows of shape (n, n_features), at least two."""
+        known: Rows = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        solver = "covariance_eigh" if known.shape[1] <= WIDEST_EXACT else "randomized"
+        kept = min(self.n_components, *known.shape)
         with one_thread():
-            pca = PCA(kept, svd_solver=solver, random_state=self.random_state).fit(X)
+            pca = PCA(kept, svd_solver=solver, random_state=self.random_state).fit(known)
         return self.of(pca.mean_, pca.components_)
 
     def of(self, mean: npt.NDArray[np.floating], axes: npt.NDArray[np.floating]) -> Self:
         """Take components that were found before."""
         self.mean_, self.components_ = (np.ascontiguousarray(a, np.float32) for a in (mean, axes))
+        self.n_features_in_ = len(self.mean_)
         return self
 
-    def transform(self, X: Rows) -> Rows:
+    def transform(self, X: npt.ArrayLike) -> Rows:
         """Project rows of shape (n, n_features) to (n, n_components), float32.
 
         Raises
         ------
         ValueError
-            If rows are of another width than those fitted.
+            If rows are of another width than those fitted, or not all numbers are finite.
         """
         check_is_fitted(self)
-        X = np.ascontiguousarray(X, np.float32)
-        if X.shape[1:] != self.mean_.shape:
-            raise ValueError(
-                f"Rows of shape (n, {len(self.mean_)}) are needed, and these have {X.shape}."
-            )
-        rows = np.empty((len(X), len(self.components_)), np.float32)
+        new: Rows = validate_data(self, X, reset=False, dtype=np.float32, order="C")
+        rows = np.empty((len(new), len(self.components_)), np.float32)
         with Pool() as pool:
             pool.run(
                 lambda start, stop: _project(
-                    X[start:stop], self.mean_, self.components_, rows[start:stop]
+                    new[start:stop], self.mean_, self.components_, rows[start:stop]
                 ),
-                len(X),
+                len(new),
                 ROWS_OF_A_TASK,
             )
         return rows
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
 
 @kernel

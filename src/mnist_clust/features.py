@@ -8,12 +8,14 @@ the images.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval
 
 from mnist_clust._strokes import blur_and_sample, center, resize, sample_edges, straighten
 from numba_tsne._parallel import Pool
@@ -23,6 +25,7 @@ PIXELS_AT_A_TIME = 8_000_000  # of large images: what is made of them takes some
 IMAGES_OF_A_TASK = 64  # that a thread takes
 REFERENCE_SIDE = 28  # of the images that lengths are given for, in pixels
 SMALLEST_RESIZED = 16  # side in pixels: in smaller images it blurs strokes of one pixel
+POSITIVE = Interval(Real, 0, None, closed="neither")
 
 Rows = npt.NDArray[np.float32]
 
@@ -51,13 +54,17 @@ def check_images(X: npt.ArrayLike) -> npt.NDArray[Any]:
 class _PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Transforms each image by itself, so that there is nothing to fit."""
 
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = {}
+
     def fit(self, X: npt.ArrayLike, y: object = None) -> _PerImage:
-        """Check the images; there is nothing to learn from them."""
+        """Check parameters and images; there is nothing to learn from them."""
+        self._validate_params()
         check_images(X)
         return self
 
     def transform(self, X: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Transform images of shape (n, height, width); the class says into what."""
+        self._validate_params()
         images = check_images(X)
         scale = 255 if images.dtype.kind in "ui" else 1
         step = max(1, min(IMAGES_AT_A_TIME, PIXELS_AT_A_TIME // images[0].size))
@@ -130,6 +137,12 @@ class NormalizeSize(_PerImage):
     normalization and feature extraction techniques", Pattern Recognition 37, 2004.
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = {
+        "down": [POSITIVE],
+        "across": [POSITIVE],
+        "most": [Interval(Real, 1, None, closed="left")],
+    }
+
     def __init__(self, down: float = 5.0, across: float = 4.0, most: float = 1.7) -> None:
         self.down = down
         self.across = across
@@ -166,6 +179,12 @@ class OrientedGradients(_PerImage):
     N. Dalal and B. Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005;
     E. Tola, V. Lepetit and P. Fua, "DAISY", IEEE PAMI 32, 2010, for the blurred pictures.
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = {
+        "n_orientations": [Interval(Integral, 1, None, closed="left")],
+        "blur": [POSITIVE],
+        "spacing": [POSITIVE],
+    }
 
     def __init__(self, n_orientations: int = 12, blur: float = 1.5, spacing: float = 3.0) -> None:
         self.n_orientations = n_orientations

@@ -120,7 +120,7 @@ class ImageClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : ndarray of shape (n, height, width)
-            At least five, not all equal.
+            At least two, not all equal.
         y : ignored
 
         Raises

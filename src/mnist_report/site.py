@@ -29,9 +29,12 @@ _NOTE_STYLE = (
     "font: bold 16px/1.4 system-ui, sans-serif"
 )
 # jsonschema would build a grammar, which takes longer than all pages, for a format not used here.
+# The checkout is looked for before Sphinx changes the folder.
 _SPHINX = """
 import sys
 sys.modules["rfc3987_syntax"] = None
+from mnist_clust import project_root
+project_root()
 from sphinx.cmd.build import main
 sys.exit(main(sys.argv[1:]))
 """

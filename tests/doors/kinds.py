@@ -330,6 +330,10 @@ CONTENTS: dict[str, Contents] = {
     "bare.csv": Contents(as_csv(INK), WORKS),
     "first-column.csv": Contents(as_csv(INK, CLASSES), WORKS),
     "semicolons.csv": Contents(as_csv(INK, CLASSES, NAMES.replace(",", ";"), ";"), WORKS),
+    "two-labels.csv": Contents(
+        as_csv(INK, np.column_stack([CLASSES, CLASSES]), "digit," + NAMES), WORKS),
+    "two-labels.parquet": Contents(
+        as_parquet(pixels=INK.tolist(), y=CLASSES.tolist(), label=CLASSES.tolist()), WORKS),
     "words-for-labels.csv": Contents(as_csv(INK, ["one", "two"] * 30, NAMES), WORKS),
     "holes.csv": Contents(as_csv(INK).replace(b"\n0,", b"\n,"), "NaN or infinite"),
     "large.csv": Contents(as_csv(INK.astype(int) * 9), "bring them to 0"),

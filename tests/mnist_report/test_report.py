@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -289,3 +290,18 @@ def test_a_report_into_a_relative_folder_stays_there(sample, tmp_path, monkeypat
     for name in names:
         made = (tmp_path / "out" / "notebooks" / name.name).read_text("utf-8")
         assert str(tmp_path / "notebooks") in made, "a kernel runs where its notebook lies"
+
+
+def test_an_installed_package_finds_the_checkout_that_it_is_run_in(tmp_path):
+    """It looked in the current folder alone, which a kernel and Sphinx change."""
+    root = project_root()
+    installed = tmp_path / "site-packages" / "mnist_clust"
+    installed.mkdir(parents=True)
+    shutil.copy(root / "src" / "mnist_clust" / "__init__.py", installed)
+    asked = "from mnist_clust import project_root; print(project_root())"
+    for folder, found in ((root, root), (root / "notebooks", root), (tmp_path, tmp_path)):
+        done = subprocess.run(
+            [sys.executable, "-c", asked], cwd=folder, capture_output=True, text=True, check=True,
+            env=os.environ | {"PYTHONPATH": str(installed.parent)},
+        )  # fmt: skip
+        assert done.stdout.strip() == str(found)
