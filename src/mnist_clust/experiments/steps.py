@@ -173,7 +173,7 @@ def _try_once(rows: Rows, variant: Variant, seed: int) -> Trial:
     return Trial(members, clusters, float(silhouettes.max()), int(silhouettes.idxmax()))
 
 
-def stability(trials: Sequence[Trial]) -> float:
+def agreement(trials: Sequence[Trial]) -> float:
     """Mean adjusted Rand index between trials on the images they share: 1 if all agree."""
     pairs = itertools.combinations(trials, 2)
     return float(np.mean([_adjusted_rand(one, other) for one, other in pairs]))
@@ -211,15 +211,13 @@ def compare_variants(
     Returns
     -------
     DataFrame
-        Indexed by name; columns ``silhouette``, ``lowest`` and ``highest`` over the trials,
-        ``stability``, ``n_clusters`` (a tuple), and ``accuracy`` by majority, NaN without labels.
+        Indexed by name; columns ``silhouette``, ``agreement``, ``n_clusters`` (a tuple), and
+        ``accuracy`` by majority, NaN without labels.
     """
     rows = {
         variant.name: {
             "silhouette": np.mean([trial.silhouette for trial in trials]),
-            "lowest": min(trial.silhouette for trial in trials),
-            "highest": max(trial.silhouette for trial in trials),
-            "stability": stability(trials),
+            "agreement": agreement(trials),
             "n_clusters": tuple(trial.n_clusters for trial in trials),
             "accuracy": np.mean([_accuracy(trial, labels) for trial in trials]),
         }

@@ -14,7 +14,6 @@ from mnist_clust.plots.style import ACCENT, MUTED, WARN, new_figure, one_panel, 
 
 MEASURES = {
     "silhouette": "silhouette,\nwithout labels",
-    "stability": "agreement of samples,\nwithout labels (Rand)",
     "accuracy": "correctly labelled\n(looks at the labels)",
 }
 
@@ -39,8 +38,8 @@ def sensitivity(
 ) -> Figure:
     """Compare settings, a row each, and color those chosen.
 
-    A dot is drawn for any of the columns ``silhouette`` (with ``lowest`` and ``highest``),
-    ``stability`` and ``accuracy`` that has values; ``n_clusters`` is written at the end.
+    A dot is drawn for either of the columns ``silhouette`` and ``accuracy`` that has values;
+    ``n_clusters`` is written at the end.
     """
     shown = table.columns.intersection(list(MEASURES), sort=False)
     shown = shown[table[shown].notna().any()]
@@ -48,8 +47,6 @@ def sensitivity(
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     rows, marked = np.arange(len(table)), table.index.isin(np.atleast_1d(chosen))
     for axes, name in zip(panels, shown, strict=True):
-        if name == "silhouette" and "lowest" in table:
-            axes.hlines(rows, table.lowest, table.highest, color=MUTED)
         axes.scatter(table[name], rows, c=np.where(marked, WARN, ACCENT), zorder=3)
         axes.set(xlabel=MEASURES[name])
         axes.grid(axis="y")
@@ -58,9 +55,8 @@ def sensitivity(
     notes = ["clusters found", *table.n_clusters] if "n_clusters" in table else []
     if list(shown) == ["accuracy"] and not notes:
         notes = ["", *table.accuracy.map("{:.1%}".format)]
-    for row, found in enumerate(notes, -1):
-        text = ", ".join(map(str, found)) if isinstance(found, tuple) else str(found)
-        axes.annotate(text, (1.04, row), xycoords=("axes fraction", "data"), va="center",
+    for row, note in enumerate(notes, -1):
+        axes.annotate(str(note), (1.04, row), xycoords=("axes fraction", "data"), va="center",
                       color=MUTED, annotation_clip=False)  # fmt: skip
     panels[0].set_yticks(rows, [str(name) for name in table.index])
     panels[0].set_ylim(len(table) - 0.5, -0.5)
