@@ -96,7 +96,7 @@ clean: ## remove reports and cached results, keep the environment
 .venv/installed: requirements.lock pyproject.toml
 	@"$$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
 	    echo "mnist-clust needs Python 3.11 to 3.13: name one, as in PYTHON=python3.13 make report" >&2; exit 2; }
-	@echo "Setting up .venv, once (a few minutes) …"
+	@echo "Setting up .venv, once (a minute or two) …"
 	@"$$PYTHON" -m venv --clear .venv
 	@$(PIP) install --no-compile --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .

@@ -192,7 +192,7 @@ def test_pictures_of_several_sizes_are_brought_to_one_that_is_asked_for(known, t
         times = 1 + number % 3
         large = np.kron(image, np.ones((times, times), np.uint8))
         png(tmp_path / f"{number:03}.png", np.pad(large, ((0, 0), (0, 8 * (number % 2)))))
-    with pytest.raises(DataError, match=r"8×8 pixels and .*001\.png has 16×24: .* --size 8x8"):
+    with pytest.raises(DataError, match=r"8×8 pixels and .*001\.png has 16×24: .* --size 28x28"):
         load_digits(tmp_path)
     digits = load_digits(tmp_path, size=8)
     assert digits.form.resized
@@ -333,3 +333,32 @@ def test_two_columns_of_labels_are_told(known, tmp_path, kind):
         f"digits.{kind}: the columns digit, label may all hold labels, so none is read: rename all "
         "but one."
     )
+
+
+@pytest.mark.parametrize("most", ["light ink", "dark ink"])
+def test_single_pictures_with_ink_and_paper_the_other_way_round_are_turned(tmp_path, sample, most):
+    images = sample.train_images[:40]
+    others = [3, 17, 18]
+    given = images.copy() if most == "light ink" else 255 - images
+    given[others] = 255 - given[others]
+    np.save(tmp_path / "mixed.npy", given)
+    read = load_images(tmp_path / "mixed.npy")
+    np.testing.assert_array_equal(read.images, images)
+    assert read.notices[-1] == (
+        "mixed.npy: 3 of 40 images have ink and paper the other way round (the first is number 4); "
+        "all were given light ink on dark paper."
+    )
+    alone = tmp_path / "alone.npy"
+    for index in range(20):
+        np.save(alone, given[[index]])
+        np.testing.assert_array_equal(load_images(alone).images, images[[index]])
+
+
+def test_thick_strokes_on_the_border_are_no_paper(tmp_path, known):
+    images, _ = known
+    tight = images[:, :, 2:6].copy()
+    tight[5] = 255
+    tight[5, 2:6, 1:3] = 0  # a zero that fills its frame, but for the corners
+    tight[5, [0, 0, -1, -1], [0, -1, 0, -1]] = 0
+    np.save(tmp_path / "tight.npy", tight)
+    np.testing.assert_array_equal(load_images(tmp_path / "tight.npy").images, tight)

@@ -103,8 +103,8 @@ def read_pictures(
             height, width = images[0].shape
             raise DataError(
                 f"{origin} holds pictures of {height}×{width} pixels and {name} has "
-                f"{image.shape[0]}×{image.shape[1]}: bring them to one size, or let --size "
-                f"{height}x{width} do it."
+                f"{image.shape[0]}×{image.shape[1]}: bring them to one size, or let --size do it, "
+                "as in --size 28x28."
             )
         images.append(image)
         if len(images) * image.nbytes > limit:

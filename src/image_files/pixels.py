@@ -26,6 +26,7 @@ FEW_LEVELS = 16  # whole numbers up to here are levels of fewer bits, as scikit-
 _GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 _ONE_COLOUR = 16  # levels that a single ink may vary by
 _BATCH = 4096  # images at a time, to save memory
+_EVEN, _MOST = 48, 0.9  # grey levels about the paper's, and the share of a border within them
 _CLEAR = 4  # times as much ink on one side of the paper's level as on the other
 _ENOUGH, _PIXELS = 2_000, 8_000_000  # images, and pixels of them, that tell the paper
 
@@ -61,14 +62,28 @@ def as_grey(
         notify(f"{origin.name}: the colour images were turned to grey.")
     grey = [colour_to_grey(part) if part.ndim == 4 else part for part in levels]
     inverted = is_dark_on_light(grey)
+    others = np.zeros(sum(map(len, grey)), bool)
     if inverted is None:
         inverted = known is not None and known.inverted
+    else:
+        others = np.concatenate([_inked_otherwise(part, inverted) for part in grey])
     if inverted:
-        grey = [np.uint8(FULL) - part for part in grey]
         notify(
             f"{origin.name}: by its border, this is dark ink on light paper; it was inverted to "
             "light ink on dark paper, as MNIST has it."
         )
+    if others.any():
+        notify(
+            f"{origin.name}: {others.sum():,} of {len(others):,} images have ink and paper the "
+            f"other way round (the first is number {others.argmax() + 1:,}); all were given light "
+            "ink on dark paper."
+        )
+    if inverted or others.any():
+        turned = np.split(others != inverted, np.cumsum([len(part) for part in grey])[:-1])
+        grey = [
+            np.where(turn[:, None, None], np.uint8(FULL) - part, part)
+            for part, turn in zip(grey, turned, strict=True)
+        ]
     return grey, Form(full, inverted)
 
 
@@ -179,6 +194,23 @@ def is_dark_on_light(parts: Sequence[Grey]) -> bool | None:
     if max(lighter, darker) <= _CLEAR * min(lighter, darker):
         return None
     return darker > lighter
+
+
+def _inked_otherwise(images: Grey, inverted: bool) -> npt.NDArray[np.bool_]:
+    """Tell which images, by an even border of their own, have ink and paper the other way round."""
+    told = np.zeros(len(images), bool)
+    step = max(1, _PIXELS // max(1, images[:1].size))
+    for start in range(0, len(images), step):
+        part = images[start : start + step].astype(np.float32)
+        sides = border(part)
+        paper = np.median(sides, axis=1, keepdims=True)
+        even = (np.abs(sides - paper) <= _EVEN).mean(axis=1) >= _MOST
+        away = part - paper[..., None]
+        lighter = (away.clip(min=0) ** 2).sum(axis=(1, 2))
+        darker = (away.clip(max=0) ** 2).sum(axis=(1, 2))
+        ink, rest = (lighter, darker) if inverted else (darker, lighter)
+        told[start : start + step] = even & (ink > _CLEAR * rest)
+    return told
 
 
 def border(images: npt.NDArray[Any]) -> npt.NDArray[Any]:

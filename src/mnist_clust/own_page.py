@@ -60,8 +60,8 @@ def page(
         f"<h1>{escape(title)}</h1>",
         *(f'<p class="notice">{escape(notice)}</p>' for notice in summary["notices"]),
         _html(pd.Series(numbers).to_frame(), header=False),
-        "<h2>Map</h2><p>Images that look alike lie close together. Each is drawn in its place, in "
-        "the colour of its cluster; its name stands above each cluster.</p>",
+        "<h2>Map</h2><p>Images that look alike lie close together. Each is a dot in the colour of "
+        "its cluster, and some are drawn in their places; its name stands above each cluster.</p>",
         '<img src="map.png" alt="Map of the images, named and coloured by cluster">',
         f"<h2>Clusters</h2>{_legend(table, names, colors)}",
         _confusion(table),

@@ -173,7 +173,7 @@ def published_table(metrics: dict[str, Any], all_digits: dict[str, Any]) -> str:
         [
             f"{name} ({row.source})",
             f"ARI {row.ari:.3f}" if np.isnan(row.accuracy) else f"{row.accuracy:.1%}",
-            "the 70,000 clustered",
+            "the digits clustered, mostly 70,000",
             row.clusters,
         ]
         for name, row in published_results().iterrows()

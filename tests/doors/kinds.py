@@ -431,7 +431,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str | None, dict[str, str | N
     "wrapped": (fill("only/this/{}.png"), WORKS, {}),
     "three pictures": (fill("{}.png", images=INK[:3]), NOTHING, dict.fromkeys(WITHOUT_LABELS)),
     "sizes": (among_pictures(lambda folder: put({"61.png": as_png(INK[0, :5])}, str)(folder)),
-              r"61\.png has 5×8: bring them to one size, or let --size 8x8 do it", {}),
+              r"61\.png has 5×8: bring them to one size, or let --size do it", {}),
     "broken": (put({"a.png": as_png(INK[0])[:60], "b.png": b""}), r"a\.png is not a PNG or", {}),
     "bomb": (put({"a.png": png_that_promises(30_000, 30_000)}), "million pixels", {}),
     "large": (put({"a.png": as_png(INK[0]) + bytes(6_000_000)}), "more than 5 MB", {}),
