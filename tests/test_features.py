@@ -175,6 +175,15 @@ def test_components_project_rows_of_their_own_width_alone():
             components.transform(wrong)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@pytest.mark.parametrize(
+    ("wrong", "scale"), [(Components(0), 1), (Components(0.5), 1), (Components(3), 1e39)], ids=str
+)
+def test_components_that_cannot_be_had_are_refused(wrong, scale):
+    with pytest.raises(ValueError, match=r"must be an int|too large for dtype"):
+        wrong.fit(np.random.default_rng(0).random((60, 40)) * scale)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

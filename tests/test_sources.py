@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from helpers import idx_bytes
 from PIL import Image
 from sklearn.datasets import load_digits as small_digits
+from sklearn.datasets import load_sample_images
 
 from image_files.pixels import Form, fit_into, is_dark_on_light
 from mnist_clust import DataError, load_digits
@@ -335,18 +336,21 @@ def test_two_columns_of_labels_are_told(known, tmp_path, kind):
     )
 
 
-@pytest.mark.parametrize("most", ["light ink", "dark ink"])
-def test_single_pictures_with_ink_and_paper_the_other_way_round_are_turned(tmp_path, sample, most):
+@pytest.mark.parametrize("mixed", ["few inverted", "most inverted", "half"])
+def test_single_pictures_with_ink_and_paper_the_other_way_round_are_turned(tmp_path, sample, mixed):
     images = sample.train_images[:40]
-    others = [3, 17, 18]
-    given = images.copy() if most == "light ink" else 255 - images
-    given[others] = 255 - given[others]
+    others = np.zeros(40, bool)
+    others[
+        {"few inverted": [3, 17, 18], "most inverted": slice(4, 40), "half": slice(20)}[mixed]
+    ] = 1
+    given = np.where(others[:, None, None], 255 - images, images)
     np.save(tmp_path / "mixed.npy", given)
     read = load_images(tmp_path / "mixed.npy")
     np.testing.assert_array_equal(read.images, images)
+    count, first = {"few inverted": (3, 3), "most inverted": (4, 0), "half": (20, 0)}[mixed]
     assert read.notices[-1] == (
-        "mixed.npy: 3 of 40 images have ink and paper the other way round (the first is number 4); "
-        "all were given light ink on dark paper."
+        f"mixed.npy: {count} of 40 images have ink and paper the other way round than the rest "
+        f"(the first has index {first}); they were turned."
     )
     alone = tmp_path / "alone.npy"
     for index in range(20):
@@ -354,11 +358,33 @@ def test_single_pictures_with_ink_and_paper_the_other_way_round_are_turned(tmp_p
         np.testing.assert_array_equal(load_images(alone).images, images[[index]])
 
 
-def test_thick_strokes_on_the_border_are_no_paper(tmp_path, known):
-    images, _ = known
-    tight = images[:, :, 2:6].copy()
-    tight[5] = 255
-    tight[5, 2:6, 1:3] = 0  # a zero that fills its frame, but for the corners
-    tight[5, [0, 0, -1, -1], [0, -1, 0, -1]] = 0
-    np.save(tmp_path / "tight.npy", tight)
-    np.testing.assert_array_equal(load_images(tmp_path / "tight.npy").images, tight)
+def framed(images):
+    """A line around one of the pictures."""
+    images[7, [0, -1]] = 255
+    images[7][:, [0, -1]] = 255
+    return images
+
+
+def tight(images):
+    """Cut to the ink, as a zero that fills its frame but for the corners."""
+    images = np.zeros((30, 5, 5), np.uint8)
+    images[:, 1:4, 2] = 255
+    images[4] = 255
+    images[4, 1:4, 1:4] = 0
+    return images
+
+
+def photographs(images):
+    """Patches, of which no border is even."""
+    photograph = load_sample_images().images[1].mean(axis=2).astype(np.uint8)
+    patches = [
+        photograph[y : y + 32, x : x + 32] for y in range(0, 384, 32) for x in range(0, 640, 32)
+    ]
+    return np.stack(patches)
+
+
+@pytest.mark.parametrize("kind", [framed, tight, photographs])
+def test_what_has_no_even_border_is_not_turned_by_itself(tmp_path, sample, kind):
+    given = kind(sample.train_images[:40].copy())
+    np.save(tmp_path / "given.npy", given)
+    np.testing.assert_array_equal(load_images(tmp_path / "given.npy").images, given)

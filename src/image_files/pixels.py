@@ -26,7 +26,8 @@ FEW_LEVELS = 16  # whole numbers up to here are levels of fewer bits, as scikit-
 _GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 _ONE_COLOUR = 16  # levels that a single ink may vary by
 _BATCH = 4096  # images at a time, to save memory
-_EVEN, _MOST = 48, 0.9  # grey levels about the paper's, and the share of a border within them
+_EVEN, _MOST, _HALF = 48, 0.9, 0.5  # grey levels about the paper's; shares of pixels, of images
+_RING = 4  # side in pixels, up to which nothing but ink lies within a border
 _CLEAR = 4  # times as much ink on one side of the paper's level as on the other
 _ENOUGH, _PIXELS = 2_000, 8_000_000  # images, and pixels of them, that tell the paper
 
@@ -62,28 +63,23 @@ def as_grey(
         notify(f"{origin.name}: the colour images were turned to grey.")
     grey = [colour_to_grey(part) if part.ndim == 4 else part for part in levels]
     inverted = is_dark_on_light(grey)
-    others = np.zeros(sum(map(len, grey)), bool)
     if inverted is None:
         inverted = known is not None and known.inverted
-    else:
-        others = np.concatenate([_inked_otherwise(part, inverted) for part in grey])
     if inverted:
         notify(
             f"{origin.name}: by its border, this is dark ink on light paper; it was inverted to "
             "light ink on dark paper, as MNIST has it."
         )
+    others = _inked_otherwise(grey, inverted)
     if others.any():
         notify(
             f"{origin.name}: {others.sum():,} of {len(others):,} images have ink and paper the "
-            f"other way round (the first is number {others.argmax() + 1:,}); all were given light "
-            "ink on dark paper."
+            f"other way round than the rest (the first has index {others.argmax():,}); they were "
+            "turned."
         )
     if inverted or others.any():
         turned = np.split(others != inverted, np.cumsum([len(part) for part in grey])[:-1])
-        grey = [
-            np.where(turn[:, None, None], np.uint8(FULL) - part, part)
-            for part, turn in zip(grey, turned, strict=True)
-        ]
+        grey = [_negated(part, which) for part, which in zip(grey, turned, strict=True)]
     return grey, Form(full, inverted)
 
 
@@ -196,21 +192,42 @@ def is_dark_on_light(parts: Sequence[Grey]) -> bool | None:
     return darker > lighter
 
 
-def _inked_otherwise(images: Grey, inverted: bool) -> npt.NDArray[np.bool_]:
-    """Tell which images, by an even border of their own, have ink and paper the other way round."""
-    told = np.zeros(len(images), bool)
+def _inked_otherwise(parts: Sequence[Grey], inverted: bool) -> npt.NDArray[np.bool_]:
+    """Tell which images have ink and paper the other way round than the rest, each by itself.
+
+    Only where nearly all images have an even border: of photographs and tight crops none is told.
+    """
+    sides = np.concatenate([np.zeros(0, np.int8), *map(_side_of_ink, parts)])
+    if not np.count_nonzero(sides) > _MOST * len(sides):
+        return np.zeros(len(sides), bool)
+    return np.asarray(sides == (1 if inverted else -1))
+
+
+def _side_of_ink(images: Grey) -> npt.NDArray[np.int8]:
+    """Tell of each image if its ink is lighter (1) or darker (-1) than an even border, or 0."""
+    told = np.zeros(len(images), np.int8)
     step = max(1, _PIXELS // max(1, images[:1].size))
     for start in range(0, len(images), step):
         part = images[start : start + step].astype(np.float32)
         sides = border(part)
         paper = np.median(sides, axis=1, keepdims=True)
-        even = (np.abs(sides - paper) <= _EVEN).mean(axis=1) >= _MOST
+        even = (np.abs(sides - paper) <= _EVEN).mean(axis=1) > _MOST
+        if min(part.shape[1:]) > _RING:  # what lies within a frame is the paper
+            within = border(part[:, 1:-1, 1:-1])
+            even &= (np.abs(within - paper) <= _EVEN).mean(axis=1) > _HALF
         away = part - paper[..., None]
         lighter = (away.clip(min=0) ** 2).sum(axis=(1, 2))
         darker = (away.clip(max=0) ** 2).sum(axis=(1, 2))
-        ink, rest = (lighter, darker) if inverted else (darker, lighter)
-        told[start : start + step] = even & (ink > _CLEAR * rest)
+        clear = lighter > _CLEAR * darker, darker > _CLEAR * lighter
+        told[start : start + step] = even * (clear[0].astype(np.int8) - clear[1])
     return told
+
+
+def _negated(images: Grey, which: npt.NDArray[np.bool_]) -> Grey:
+    """Swap light and dark in some of the images."""
+    out = images.copy()
+    np.subtract(np.uint8(FULL), images, out=out, where=which[:, None, None])
+    return out
 
 
 def border(images: npt.NDArray[Any]) -> npt.NDArray[Any]:

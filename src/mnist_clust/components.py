@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from numbers import Integral
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_array
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from numba_tsne._compile import kernel
@@ -39,13 +41,20 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     components_ : ndarray of shape (n_components, n_features), float32
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both")],
+    }
+
     def __init__(self, n_components: int = 50, *, random_state: int = 0) -> None:
         self.n_components = n_components
         self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: object = None) -> Self:
         """Find the components of rows of shape (n, n_features), at least two."""
+        self._validate_params()
         known: Rows = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        check_array(known, dtype=np.float32)  # what is too large for it cannot be projected
         solver = "covariance_eigh" if known.shape[1] <= WIDEST_EXACT else "randomized"
         kept = min(self.n_components, *known.shape)
         with one_thread():
