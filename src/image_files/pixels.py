@@ -62,15 +62,12 @@ def as_grey(
     if any(part.ndim == 4 for part in levels):
         notify(f"{origin.name}: the colour images were turned to grey.")
     grey = [colour_to_grey(part) if part.ndim == 4 else part for part in levels]
-    inverted = is_dark_on_light(grey)
-    if inverted is None:
-        inverted = known is not None and known.inverted
+    inverted, others = _inked_darkly(grey, known)
     if inverted:
         notify(
             f"{origin.name}: by its border, this is dark ink on light paper; it was inverted to "
             "light ink on dark paper, as MNIST has it."
         )
-    others = _inked_otherwise(grey, inverted)
     if others.any():
         notify(
             f"{origin.name}: {others.sum():,} of {len(others):,} images have ink and paper the "
@@ -183,24 +180,32 @@ def is_dark_on_light(parts: Sequence[Grey]) -> bool | None:
     some = [part[::step].astype(np.float32) for part in parts if part.size]
     if not some:
         return None
-    paper = np.median(np.concatenate([border(part).ravel() for part in some]))
-    away = [part - paper for part in some]
-    lighter = sum(float((part.clip(min=0) ** 2).sum()) for part in away)
-    darker = sum(float((part.clip(max=0) ** 2).sum()) for part in away)
+    paper = np.asarray(np.median(np.concatenate([border(part).ravel() for part in some])))
+    lighter, darker = np.sum([np.sum(_ink(part, paper), axis=1) for part in some], axis=0)
     if max(lighter, darker) <= _CLEAR * min(lighter, darker):
         return None
-    return darker > lighter
+    return bool(darker > lighter)
 
 
-def _inked_otherwise(parts: Sequence[Grey], inverted: bool) -> npt.NDArray[np.bool_]:
-    """Tell which images have ink and paper the other way round than the rest, each by itself.
+def _ink(images: npt.NDArray[Any], paper: npt.NDArray[Any]) -> tuple[Any, Any]:
+    """Sum up for each image what is lighter than its paper, and what is darker."""
+    away = images - paper
+    return (away.clip(min=0) ** 2).sum(axis=(1, 2)), (away.clip(max=0) ** 2).sum(axis=(1, 2))
 
-    Only where nearly all images have an even border: of photographs and tight crops none is told.
+
+def _inked_darkly(parts: Sequence[Grey], known: Form | None) -> tuple[bool, npt.NDArray[np.bool_]]:
+    """Tell whether ink is darker than paper, and in which images it is the other way round.
+
+    Where nearly all images have an even border, each is asked, and most decide; else, as of
+    photographs and tight crops, all borders together.
     """
     sides = np.concatenate([np.zeros(0, np.int8), *map(_side_of_ink, parts)])
-    if not np.count_nonzero(sides) > _MOST * len(sides):
-        return np.zeros(len(sides), bool)
-    return np.asarray(sides == (1 if inverted else -1))
+    if np.count_nonzero(sides) > _MOST * len(sides):
+        inverted = bool(np.count_nonzero(sides < 0) > np.count_nonzero(sides > 0))
+        return inverted, np.asarray(sides == (1 if inverted else -1), bool)
+    told = is_dark_on_light(parts)
+    inverted = known is not None and known.inverted if told is None else told
+    return inverted, np.zeros(len(sides), bool)
 
 
 def _side_of_ink(images: Grey) -> npt.NDArray[np.int8]:
@@ -215,9 +220,7 @@ def _side_of_ink(images: Grey) -> npt.NDArray[np.int8]:
         if min(part.shape[1:]) > _RING:  # what lies within a frame is the paper
             within = border(part[:, 1:-1, 1:-1])
             even &= (np.abs(within - paper) <= _EVEN).mean(axis=1) > _HALF
-        away = part - paper[..., None]
-        lighter = (away.clip(min=0) ** 2).sum(axis=(1, 2))
-        darker = (away.clip(max=0) ** 2).sum(axis=(1, 2))
+        lighter, darker = _ink(part, paper[..., None])
         clear = lighter > _CLEAR * darker, darker > _CLEAR * lighter
         told[start : start + step] = even * (clear[0].astype(np.int8) - clear[1])
     return told
